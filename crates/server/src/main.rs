@@ -1,0 +1,2 @@
+//! The binary `adrastea`.
+fn main() {}

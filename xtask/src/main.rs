@@ -1,0 +1,2 @@
+//! `cargo xtask`: test, bench, docs.
+fn main() {}
