@@ -1,0 +1,4 @@
+//! One file for each word after `cargo xtask`.
+
+pub(crate) mod docs;
+pub(crate) mod test;
