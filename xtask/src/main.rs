@@ -30,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Test everything: the Rust tests, then the front ends in a browser
     Test(commands::test::Arguments),
+    /// Measure Adrastea beside Jupyter's own server and print the ratios
+    Bench(commands::bench::Arguments),
     /// Write docs/routes.md from the routes of the server
     Docs(commands::docs::Arguments),
 }
@@ -37,6 +39,7 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Test(arguments) => commands::test::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Docs(arguments) => commands::docs::run(&arguments),
     }
 }

@@ -1,0 +1,180 @@
+//! The two servers under measure, started alike: same flags, same directories, same kernelspec.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::process::{Child, Command};
+
+/// Which server a number belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    Adrastea,
+    Reference,
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Adrastea => "adrastea",
+            Self::Reference => "reference",
+        })
+    }
+}
+
+/// The token of both servers.
+pub(crate) const TOKEN: &str = "benchmark";
+/// How long a server may take to answer first.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A server that can be started: a program and the words before the common flags.
+pub(crate) struct Side {
+    name: Name,
+    program: PathBuf,
+    arguments: Vec<String>,
+    fake_kernel: PathBuf,
+}
+
+/// A running server with directories of its own; killed when dropped.
+pub(crate) struct Server {
+    pub(crate) name: Name,
+    pub(crate) port: u16,
+    child: Child,
+    directory: tempfile::TempDir,
+}
+
+impl Side {
+    /// Both sides, from the paths that `cargo xtask bench` hands over.
+    pub(crate) fn both() -> Result<[Self; 2]> {
+        let fake_kernel = given("ADRASTEA_TEST_FAKE_KERNEL")?;
+        let ours = Self {
+            name: Name::Adrastea,
+            program: given("ADRASTEA_TEST_BINARY")?,
+            arguments: vec!["server".into()],
+            fake_kernel: fake_kernel.clone(),
+        };
+        let reference = Self {
+            name: Name::Reference,
+            program: given("ADRASTEA_TEST_PYTHON")?,
+            arguments: vec![
+                "-m".into(),
+                "jupyter_server".into(),
+                // By default the reference drops output above 1,000 messages a second.
+                "--ZMQChannelsWebsocketConnection.limit_rate=False".into(),
+            ],
+            fake_kernel,
+        };
+        Ok([ours, reference])
+    }
+
+    /// Starts the server in empty directories; returns it and the time to its first 200.
+    pub(crate) async fn start(&self) -> Result<(Server, Duration)> {
+        let directory = tempfile::tempdir()?;
+        for name in ["root", "config", "data", "runtime", "home"] {
+            fs::create_dir(directory.path().join(name))?;
+        }
+        write_kernelspec(&directory.path().join("data"), &self.fake_kernel)?;
+        let port = free_port()?;
+        let log = fs::File::create(directory.path().join("log"))?;
+        let begin = Instant::now();
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .args(["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0"])
+            .arg(format!("--ServerApp.port={port}"))
+            .arg(format!("--IdentityProvider.token={TOKEN}"))
+            .arg(format!("--ServerApp.root_dir={}", directory.path().join("root").display()))
+            .env("HOME", directory.path().join("home"))
+            .env("JUPYTER_CONFIG_DIR", directory.path().join("config"))
+            .env("JUPYTER_DATA_DIR", directory.path().join("data"))
+            .env("JUPYTER_RUNTIME_DIR", directory.path().join("runtime"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", self.program.display()))?;
+        let mut server = Server { name: self.name, port, child, directory };
+        server.wait_for_first_answer(begin).await?;
+        Ok((server, begin.elapsed()))
+    }
+}
+
+impl Server {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Puts `count` small files into a directory below the root.
+    pub(crate) fn make_files(&self, directory: &str, count: usize) -> Result<()> {
+        let directory = self.directory.path().join("root").join(directory);
+        fs::create_dir(&directory)?;
+        for index in 0..count {
+            fs::write(directory.join(format!("file-{index:05}.txt")), "a line of text\n")?;
+        }
+        Ok(())
+    }
+
+    /// Resident memory of the server process, in megabytes.
+    pub(crate) fn resident_mb(&self) -> Result<f64> {
+        let status = fs::read_to_string(self.process_file("status")?)?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        let kilobytes: f64 = line.split_whitespace().nth(1).context("no number in VmRSS")?.parse()?;
+        Ok(kilobytes / 1024.0)
+    }
+
+    /// User and system time the server process has used so far.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(self.process_file("stat")?)?;
+        let (_, fields) = stat.rsplit_once(')').context("unreadable stat")?;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        ensure!(fields.len() > 12, "short stat");
+        let ticks = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+        Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+    }
+
+    fn process_file(&self, name: &str) -> Result<PathBuf> {
+        let id = self.child.id().with_context(|| format!("{} has ended", self.name))?;
+        Ok(Path::new("/proc").join(id.to_string()).join(name))
+    }
+
+    async fn wait_for_first_answer(&mut self, begin: Instant) -> Result<()> {
+        let client = reqwest::Client::new();
+        while begin.elapsed() < START_TIMEOUT {
+            if let Some(status) = self.child.try_wait()? {
+                let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+                bail!("{} ended at start ({status}):\n{log}", self.name);
+            }
+            match client.get(self.url("/api")).send().await {
+                Ok(answer) if answer.status() == 200 => return Ok(()),
+                _ => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+        bail!("{} did not answer within {START_TIMEOUT:?}", self.name)
+    }
+}
+
+fn given(variable: &str) -> Result<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "a program of its own, started by `cargo xtask bench`")]
+    let value = std::env::var_os(variable);
+    value.map(PathBuf::from).with_context(|| format!("{variable} is not set: run `cargo xtask bench`"))
+}
+
+fn write_kernelspec(data: &Path, fake_kernel: &Path) -> Result<()> {
+    let directory = data.join("kernels").join("synthetic");
+    fs::create_dir_all(&directory)?;
+    let spec = serde_json::json!({
+        "argv": [fake_kernel, "{connection_file}"],
+        "display_name": "Synthetic",
+        "language": "synthetic",
+    });
+    Ok(fs::write(directory.join("kernel.json"), spec.to_string())?)
+}
+
+/// A port that was free a moment ago; both sides get theirs the same way.
+fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask bench`: Adrastea beside Jupyter's own server, interleaved, with ratios printed.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{environment, process, python, workspace};
+
+/// How much to measure.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Fewer rounds: a look, not a number to quote
+    #[arg(long)]
+    quick: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let python = python::test_environment()?;
+    for (package, binary) in [("server", "adrastea"), ("test-support", "fake-kernel")] {
+        let build = ["build", "--release", "--package", package, "--bin", binary];
+        process::run(Command::new("cargo").args(build).current_dir(workspace::root()))?;
+    }
+    let release = workspace::target()?.join("release");
+    let mut benchmark = Command::new("cargo");
+    benchmark
+        .args(["bench", "--package", "tests", "--bench", "server", "--"])
+        .args(arguments.quick.then_some("--quick"))
+        .current_dir(workspace::root())
+        .env(environment::PYTHON, python)
+        .env(environment::BINARY, release.join("adrastea"))
+        .env(environment::FAKE_KERNEL, release.join("fake-kernel"));
+    process::run(&mut benchmark)
+}
