@@ -86,7 +86,7 @@ fn prepare(with_browser: bool) -> Result<Surroundings> {
     };
     step("server and synthetic kernel");
     cargo(&["build", "--package", "server", "--bin", "adrastea"])?;
-    cargo(&["build", "--package", "test-support", "--bin", "fake-kernel"])?;
+    cargo(&["build", "--package", "fake-kernel"])?;
     let target = workspace::target()?;
     let artifacts = target.join("test-artifacts");
     std::fs::create_dir_all(&artifacts).with_context(|| format!("make {}", artifacts.display()))?;

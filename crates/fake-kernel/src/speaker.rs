@@ -1,0 +1,101 @@
+//! Makes the kernel's messages and puts them on their way.
+
+use std::{
+    fmt::Write as _,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use wire::{Channel, Message, Signer, to_frames};
+use zeromq::ZmqMessage;
+
+/// Everything that says something: makes headers, signs, and queues for the iopub socket.
+pub(crate) struct Speaker {
+    signer: Signer,
+    session: String,
+    sent: AtomicU64,
+    iopub: mpsc::Sender<ZmqMessage>,
+}
+
+impl Speaker {
+    pub(crate) fn new(signer: Signer, iopub: mpsc::Sender<ZmqMessage>) -> Self {
+        Self {
+            signer,
+            session: uuid::Uuid::new_v4().to_string(),
+            sent: AtomicU64::new(0),
+            iopub,
+        }
+    }
+
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// A message with raw JSON as content: bursts must not build a tree for each.
+    pub(crate) fn message(
+        &self,
+        channel: Channel,
+        msg_type: &str,
+        parent: &Bytes,
+        content: Bytes,
+    ) -> Message {
+        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        let (session, date) = (&self.session, jiff::Timestamp::now());
+        let mut header = String::with_capacity(200);
+        // Writing to a String does not fail.
+        let _ = write!(
+            header,
+            r#"{{"msg_id":"{session}_{number}","msg_type":"{msg_type}","username":"fake","session":"{session}","date":"{date}","version":"5.3"}}"#
+        );
+        Message {
+            channel,
+            header: header.into(),
+            parent_header: parent.clone(),
+            metadata: Bytes::from_static(b"{}"),
+            content,
+            buffers: Vec::new(),
+        }
+    }
+
+    /// Says `content` to everyone. Waits when the subscribers are slow: this kernel never drops.
+    pub(crate) async fn publish(&self, msg_type: &str, parent: &Bytes, content: &Value) {
+        self.publish_raw(msg_type, parent, content.to_string().into(), Vec::new())
+            .await;
+    }
+
+    /// As [`Speaker::publish`], with raw content and buffers.
+    pub(crate) async fn publish_raw(
+        &self,
+        msg_type: &str,
+        parent: &Bytes,
+        content: Bytes,
+        buffers: Vec<Bytes>,
+    ) {
+        let message = Message {
+            buffers,
+            ..self.message(Channel::Iopub, msg_type, parent, content)
+        };
+        let topic = Bytes::from(format!("kernel.fake.{msg_type}"));
+        // The receiver ends only with the kernel; then nobody listens anyway.
+        let _ = self.iopub.send(self.frames([topic], message)).await;
+    }
+
+    /// Says that the kernel is `busy`, `idle` or `starting`.
+    pub(crate) async fn status(&self, state: &str, parent: &Bytes) {
+        let content = format!(r#"{{"execution_state":"{state}"}}"#);
+        self.publish_raw("status", parent, content.into(), Vec::new())
+            .await;
+    }
+
+    /// The signed frames of `message` behind `prefix` (identities or a topic).
+    pub(crate) fn frames(&self, prefix: impl IntoIterator<Item = Bytes>, message: Message) -> ZmqMessage {
+        let mut frames = ZmqMessage::from(Bytes::new());
+        let _ = frames.split_off(0);
+        for frame in prefix.into_iter().chain(to_frames(message, &self.signer)) {
+            frames.push_back(frame);
+        }
+        frames
+    }
+}
