@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let python = python::test_environment()?;
-    for (package, binary) in [("server", "adrastea"), ("test-support", "fake-kernel")] {
+    for (package, binary) in [("server", "adrastea"), ("fake-kernel", "fake-kernel")] {
         let build = ["build", "--release", "--package", package, "--bin", binary];
         process::run(Command::new("cargo").args(build).current_dir(workspace::root()))?;
     }
