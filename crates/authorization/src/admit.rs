@@ -1,0 +1,80 @@
+//! Lets a request through to its handler, with the proof that fits the handler's first argument.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::{Method, request::Parts};
+
+use crate::{
+    Act, Anyone, Authorized, Caller, Guard, Resource, Surface,
+    access::{ForgeryCheck, Route},
+    refusal::Refusal,
+    visitor::{Forgery, Visitor},
+};
+
+/// The proof of [`Authorized`]: somebody is logged in, the request is theirs, the URL names something, and the
+/// policy allows it.
+pub(crate) async fn authorized<A: Act, R: Resource>(
+    parts: &mut Parts,
+    guard: &Guard,
+    route: Route,
+) -> Result<Authorized<A, R>, Refusal> {
+    let caller = identified(parts, guard, route)?;
+    let name = named::<R>(parts).await?;
+    // Subscribed before the decision, so that a change during it is not missed.
+    let (policy_changes, ownership_changes) = (guard.changes(), guard.ownership().changes());
+    guard
+        .check::<R>(caller.identity(), A::ACTION, &name)
+        .await
+        .map_err(Refusal::Denied)?;
+    Ok(Authorized::new(caller, name, policy_changes, ownership_changes))
+}
+
+/// The caller, if somebody is logged in and the request is really theirs.
+pub(crate) fn identified(parts: &Parts, guard: &Guard, route: Route) -> Result<Caller, Refusal> {
+    let visitor = unforged(parts, route)?;
+    let (identity, _) = visitor.who.as_ref().ok_or(Refusal::NotLoggedIn)?;
+    Ok(Caller::new(
+        Arc::clone(identity),
+        guard.clone(),
+        visitor.referer.clone(),
+    ))
+}
+
+/// For public routes: whoever it is, but not in somebody else's name.
+pub(crate) fn anyone(parts: &Parts, route: Route) -> Result<Anyone, Refusal> {
+    let visitor = unforged(parts, route)?;
+    Ok(Anyone::new(
+        visitor.who.as_ref().map(|(identity, _)| Arc::clone(identity)),
+    ))
+}
+
+/// The visitor, unless another site's page may have sent the request in the user's name.
+fn unforged(parts: &Parts, route: Route) -> Result<&Visitor, Refusal> {
+    let visitor = parts
+        .extensions
+        .get::<Visitor>()
+        .ok_or(Refusal::NeverIdentified)?;
+    if route.forgery_check != ForgeryCheck::ByGuard {
+        return Ok(visitor);
+    }
+    let changes_something = !matches!(parts.method, Method::GET | Method::HEAD);
+    match (&visitor.forgery, route.surface) {
+        (Some(Forgery::ForeignOrigin), Surface::WebSocket) => Err(Refusal::ForeignSocket),
+        (Some(Forgery::ForeignOrigin), Surface::Api) => Err(Refusal::Forged(Forgery::ForeignOrigin)),
+        (Some(forgery), _) if changes_something => Err(Refusal::Forged(*forgery)),
+        (Some(_) | None, _) => Ok(visitor),
+    }
+}
+
+/// The name the URL gives, decoded and parsed once; without the parameter, the empty name.
+async fn named<R: Resource>(parts: &mut Parts) -> Result<R::Name, Refusal> {
+    let parameters = RawPathParams::from_request_parts(parts, &())
+        .await
+        .map_err(|_| Refusal::NoSuchName)?;
+    let text = parameters
+        .iter()
+        .find(|(key, _)| *key == R::PARAMETER)
+        .map_or("", |(_, value)| value);
+    text.parse().map_err(|_| Refusal::NoSuchName)
+}

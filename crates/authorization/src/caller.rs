@@ -1,0 +1,120 @@
+//! Somebody who is logged in, and the further questions a handler may ask about them.
+
+use std::sync::Arc;
+
+use identity::Identity;
+
+use crate::{Act, Covers, Denied, Guard, OwnershipError, Resource, Unchecked, visitor::Referer};
+
+/// The user a request is from, together with the guard in front of the route.
+/// Handlers reach it through their proof: [`crate::Authorized`] and [`crate::Identified`] deref to it.
+#[derive(Clone)]
+pub struct Caller {
+    identity: Arc<Identity>,
+    guard: Guard,
+    referer: Referer,
+}
+
+impl Caller {
+    pub(crate) fn new(identity: Arc<Identity>, guard: Guard, referer: Referer) -> Self {
+        Self {
+            identity,
+            guard,
+            referer,
+        }
+    }
+
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// Who is calling.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// For GETs that another site's page could embed (`/files`, `/nbconvert`): that one of our own pages asks, or a
+    /// caller with a token or a valid `_xsrf`.
+    ///
+    /// # Errors
+    /// [`Denied`] with the reference's sentence when the `Referer` is missing or another site's.
+    pub fn comes_from_our_pages(&self) -> Result<(), Denied> {
+        match &self.referer {
+            Referer::Ours => Ok(()),
+            Referer::Missing => Err(Denied::Forbidden {
+                message: "Blocking request from unknown origin".to_owned(),
+            }),
+            Referer::Foreign(referer) => Err(Denied::Forbidden {
+                message: format!("Blocking Cross Origin request from {referer}."),
+            }),
+        }
+    }
+
+    /// Asks about a resource named in a body, a query or a message, and hands out the name when it is allowed.
+    ///
+    /// # Errors
+    /// [`Denied`], already logged, when it is not.
+    pub async fn also<B: Act, Q: Resource>(&self, named: Unchecked<Q>) -> Result<Q::Name, Denied> {
+        let name = named.open();
+        self.guard.check::<Q>(&self.identity, B::ACTION, &name).await?;
+        Ok(name)
+    }
+
+    /// Whether the caller may do this. A refusal is logged: ask only when something was tried.
+    pub async fn may<B: Act, Q: Resource>(&self, name: &Q::Name) -> bool {
+        self.guard
+            .check::<Q>(&self.identity, B::ACTION, name)
+            .await
+            .is_ok()
+    }
+
+    /// Of a listing, what a `get` of the single thing would show.
+    pub async fn keep_allowed<B: Act, Q: Resource, T>(
+        &self,
+        items: Vec<T>,
+        name: impl Fn(&T) -> Q::Name,
+    ) -> Vec<T> {
+        let mut kept = Vec::with_capacity(items.len());
+        for item in items {
+            let name = name(&item);
+            if self.guard.allows::<Q>(&self.identity, B::ACTION, &name).await {
+                kept.push(item);
+            }
+        }
+        kept
+    }
+
+    /// One answer for a whole directory; on [`Covers::Each`] use [`Caller::keep_allowed`].
+    pub async fn covers<B: Act, Q: Resource>(&self, directory: &Q::Name) -> Covers {
+        self.guard.covers::<Q>(&self.identity, B::ACTION, directory).await
+    }
+
+    /// Records that the caller made this. Call it before answering.
+    ///
+    /// # Errors
+    /// When it belongs to somebody else, or the record cannot be kept.
+    pub async fn claim<Q: Resource>(&self, name: &Q::Name) -> Result<(), OwnershipError> {
+        for resource in Q::references(name) {
+            self.guard
+                .ownership()
+                .claim(resource.kind, &resource.name, &self.identity.username)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets who made this: it was deleted.
+    ///
+    /// # Errors
+    /// When the record cannot be removed.
+    pub async fn release<Q: Resource>(&self, name: &Q::Name) -> Result<(), OwnershipError> {
+        for resource in Q::references(name) {
+            self.guard
+                .ownership()
+                .release(resource.kind, &resource.name)
+                .await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! The three first arguments of a handler. Only the guard makes them.
+
+use std::{marker::PhantomData, ops::Deref, sync::Arc};
+
+use identity::Identity;
+use tokio::sync::watch;
+
+use crate::{Act, Caller, Resource};
+
+/// Proof that the caller may do `A` to this very resource, named by the URL.
+///
+/// ```compile_fail
+/// use authorization::{Authorized, Read, Resource};
+/// fn forge<R: Resource>(caller: authorization::Caller, resource: R::Name) -> Authorized<Read, R> {
+///     Authorized { caller, resource } // the fields are private
+/// }
+/// ```
+pub struct Authorized<A, R: Resource> {
+    caller: Caller,
+    resource: R::Name,
+    /// Taken before the decision, so that no change in between is missed.
+    policy_changes: watch::Receiver<()>,
+    ownership_changes: watch::Receiver<()>,
+    action: PhantomData<fn() -> A>,
+}
+
+impl<A: Act, R: Resource> Authorized<A, R> {
+    pub(crate) fn new(
+        caller: Caller,
+        resource: R::Name,
+        policy_changes: watch::Receiver<()>,
+        ownership_changes: watch::Receiver<()>,
+    ) -> Self {
+        Self {
+            caller,
+            resource,
+            policy_changes,
+            ownership_changes,
+            action: PhantomData,
+        }
+    }
+
+    /// What the caller may do it to.
+    #[must_use]
+    pub fn resource(&self) -> &R::Name {
+        &self.resource
+    }
+
+    /// Completes when the policy, asked again after a change, no longer allows it. Long connections select on it
+    /// and close with 1008. Cancel safe; never completes under a policy that does not change.
+    pub async fn revoked(&self) {
+        let mut policy_changes = self.policy_changes.clone();
+        let mut ownership_changes = self.ownership_changes.clone();
+        loop {
+            tokio::select! {
+                Ok(()) = policy_changes.changed() => {}
+                Ok(()) = ownership_changes.changed() => {}
+                else => std::future::pending::<()>().await,
+            }
+            let check = self
+                .caller
+                .guard()
+                .check::<R>(self.caller.identity(), A::ACTION, &self.resource);
+            if check.await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl<A, R: Resource> Clone for Authorized<A, R> {
+    fn clone(&self) -> Self {
+        Self {
+            caller: self.caller.clone(),
+            resource: self.resource.clone(),
+            policy_changes: self.policy_changes.clone(),
+            ownership_changes: self.ownership_changes.clone(),
+            action: PhantomData,
+        }
+    }
+}
+
+/// To the further questions: `auth.also(…)`, `auth.identity()`, `auth.claim(…)`.
+impl<A, R: Resource> Deref for Authorized<A, R> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+/// Proof that somebody is logged in, and no more: for `/api/me`, and for listings that are filtered.
+#[derive(Clone)]
+pub struct Identified {
+    caller: Caller,
+}
+
+impl Identified {
+    pub(crate) fn new(caller: Caller) -> Self {
+        Self { caller }
+    }
+}
+
+/// To the further questions, as for [`Authorized`].
+impl Deref for Identified {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+/// Says that a route is public. What it shows must be fit for anyone.
+#[derive(Clone)]
+pub struct Anyone {
+    identity: Option<Arc<Identity>>,
+}
+
+impl Anyone {
+    pub(crate) fn new(identity: Option<Arc<Identity>>) -> Self {
+        Self { identity }
+    }
+
+    /// Who is calling, should they be logged in.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
+    }
+}
