@@ -1,1 +1,36 @@
-//! api
+//! The HTTP handlers, one file for each of Jupyter's services.
+//!
+//! A handler is a verb in the file of its service. Its first argument says who may call it
+//! (`Authorized<Write, Kernels>`, `Identified`, `Anyone`), then come the `State` of the manager it uses and its
+//! input; it answers with a type or an [`ApiError`].
+//!
+//! Architecture invariant: `api` knows HTTP and calls the services; it touches no socket, no file and no environment.
+#![deny(clippy::indexing_slicing)]
+
+mod error;
+mod json;
+mod pages;
+mod resources;
+mod state;
+mod version;
+
+pub use error::ApiError;
+pub use json::Json;
+pub use pages::OurErrorPages;
+pub use state::AppState;
+
+use authorization::{Guard, GuardedRouter, Ownership, RouteEntry, policies};
+
+/// Every route of the server, each behind the guard.
+#[must_use]
+pub fn routes(guard: &Guard) -> GuardedRouter<AppState> {
+    // One line a service, in the order of docs/routes.md.
+    GuardedRouter::new(guard.clone()).merge(version::routes(guard))
+}
+
+/// Every route, for documentation and for the tests that walk them all.
+#[must_use]
+pub fn route_table() -> Vec<RouteEntry> {
+    let guard = Guard::new(policies::owner(), Ownership::in_memory());
+    routes(&guard).table().to_vec()
+}

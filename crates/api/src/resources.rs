@@ -1,0 +1,52 @@
+//! The resources that URLs name, as empty enums for the signatures of handlers: `Authorized<Read, Kernels>`.
+//!
+//! What has ids or paths gives its type of name and overrides [`Resource::missing`] with the answer its handlers give
+//! for what does not exist, so that hidden and missing look the same. `Collection<Kernels>` is all kernels together.
+
+use authorization::{Resource, ResourceKind, Whole};
+
+/// Resources whose names are plain words, or of which there is only one (no parameter).
+macro_rules! simple_resources {
+    ($($(#[$doc:meta])* $marker:ident: $kind:ident, $parameter:literal, $name:ty;)*) => {
+        $(
+            $(#[$doc])*
+            #[allow(dead_code, reason = "a vocabulary; its services come one after the other")]
+            pub(crate) enum $marker {}
+
+            impl Resource for $marker {
+                const KINDS: &'static [ResourceKind] = &[ResourceKind::$kind];
+                const PARAMETER: &'static str = $parameter;
+                type Name = $name;
+            }
+        )*
+    };
+}
+
+simple_resources! {
+    /// The server itself: its pages (read) and its shutdown (write).
+    Server: Server, "", Whole;
+    /// What the API says of itself: status and specification.
+    Api: Api, "", Whole;
+    /// The event bus.
+    Events: Events, "", Whole;
+    /// Reports of browsers about the content security policy.
+    Csp: Csp, "", Whole;
+    /// Formats a notebook can be exported to.
+    Nbconvert: Nbconvert, "", Whole;
+    /// Language servers.
+    Lsp: Lsp, "", Whole;
+    /// Translations of the front ends.
+    Translations: Translations, "", Whole;
+    /// Front-end extensions, their manager and their build.
+    Extensions: Extensions, "", Whole;
+    /// A kernelspec, by its name.
+    Kernelspecs: Kernelspecs, "kernelspec", String;
+    /// A section of the front ends' configuration.
+    Config: Config, "section", String;
+    /// JupyterLab's settings of one plugin.
+    Settings: Settings, "plugin", String;
+    /// A workspace of JupyterLab.
+    Workspaces: Workspaces, "workspace", String;
+    /// A terminal, by its name.
+    Terminals: Terminals, "terminal", String;
+}
