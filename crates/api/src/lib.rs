@@ -23,7 +23,7 @@ use authorization::{Guard, GuardedRouter, Ownership, RouteEntry, policies};
 
 /// Every route of the server, each behind the guard.
 #[must_use]
-pub fn routes(guard: &Guard) -> GuardedRouter<AppState> {
+pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
     // One line a service, in the order of docs/routes.md.
     GuardedRouter::new(guard.clone()).merge(version::routes(guard))
 }
@@ -32,5 +32,5 @@ pub fn routes(guard: &Guard) -> GuardedRouter<AppState> {
 #[must_use]
 pub fn route_table() -> Vec<RouteEntry> {
     let guard = Guard::new(policies::owner(), Ownership::in_memory());
-    routes(&guard).table().to_vec()
+    routes(guard).table().to_vec()
 }
