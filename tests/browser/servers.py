@@ -1,0 +1,112 @@
+"""Starts a server as a person would, in a directory and with a configuration of its own.
+
+Two kinds, so that a test is first seen to be right about Jupyter's own server and then holds for ours.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 20
+TOKEN = "a-token-for-tests"
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Server:
+    kind: str
+    process: subprocess.Popen
+    url: str
+    root: Path
+    log: Path
+
+    def path(self, path: str) -> str:
+        """The address of a page, with the token that makes a visitor the owner."""
+        separator = "&" if "?" in path else "?"
+        return f"{self.url}{path}{separator}token={TOKEN}"
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                # The reference is known to miss the signal while it starts a kernel.
+                assert self.kind == "reference", f"the server did not stop within {STOP_TIMEOUT_S} s of SIGTERM"
+
+
+def start(kind: str, home: Path, root: Path, policy: str | None = None, arguments=()) -> Server:
+    """Starts a server on a port that the system chooses and waits until it has said its address."""
+    environment = surroundings(home)
+    if kind == "reference":
+        command = [sys.executable, "-m", "jupyterlab", *reference_policy(policy, environment)]
+    else:
+        command = [os.environ["ADRASTEA_TEST_BINARY"], "lab", *(["--policy", policy] if policy else [])]
+    command += ["--no-browser", "--allow-root", "--port=0", f"--ServerApp.root_dir={root}"]
+    command += [f"--IdentityProvider.token={TOKEN}", *arguments]
+    return launch(kind, command, environment, root=root, log=home / "server.log")
+
+
+def launch(kind: str, command, environment, root: Path, log: Path, cwd: Path | None = None) -> Server:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd or root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    port = wait_for_address(process, log)
+    return Server(kind, process, f"http://127.0.0.1:{port}/", root, log)
+
+
+def surroundings(home: Path) -> dict[str, str]:
+    """An environment in which the test's Python is the active virtual environment and nothing is shared."""
+    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT") if name in os.environ}
+    python = Path(os.environ.get("ADRASTEA_TEST_PYTHON", sys.executable))
+    directories = {name: home / name for name in ("home", "config", "data", "runtime")}
+    for directory in directories.values():
+        directory.mkdir(parents=True, exist_ok=True)
+    return kept | {
+        "PATH": os.pathsep.join([str(python.parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "VIRTUAL_ENV": str(python.parent.parent),
+        "HOME": str(directories["home"]),
+        "JUPYTER_CONFIG_DIR": str(directories["config"]),
+        "JUPYTER_DATA_DIR": str(directories["data"]),
+        "JUPYTER_RUNTIME_DIR": str(directories["runtime"]),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def reference_policy(policy: str | None, environment: dict[str, str]) -> list[str]:
+    """The reference has no named policies: an `Authorizer` of our tests stands for them."""
+    if policy is None:
+        return []
+    environment["PYTHONPATH"] = str(HERE / "reference")
+    environment["TEST_POLICY"] = policy
+    return ["--ServerApp.authorizer_class=policies.TestAuthorizer"]
+
+
+def wait_for_address(process: subprocess.Popen, log: Path) -> int:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        found = re.search(r"http://(?:127\.0\.0\.1|localhost):(\d+)/", log.read_text(errors="replace"))
+        if found:
+            return int(found[1])
+        if process.poll() is not None:
+            raise AssertionError(f"the server ended with {process.returncode}:\n{log.read_text(errors='replace')}")
+        time.sleep(0.02)  # between two looks at the log
+    process.kill()
+    raise AssertionError(f"no address within {START_TIMEOUT_S} s:\n{log.read_text(errors='replace')}")

@@ -1,0 +1,81 @@
+"""What a visitor sees under the policies that forbid something: a sentence, and nothing changed on disk."""
+
+import re
+
+import notebooks
+
+# Answers that the policy means, and that the front end lives with.
+REFUSED = r"^403 (POST|PUT|PATCH|DELETE) /(api|lab/api)/"
+# What a front end says to the console about a refusal that the user was told of, or need not be.
+REFUSED_CONSOLE = r"^(console|script): .*(403|[Nn]ot (authorized|allowed)|Forbidden|[Ss]aving|[Ff]ail|[Kk]ernel|[Ss]ession)"
+
+
+def expect_readable(message: str) -> None:
+    """A sentence that says it is not allowed, not only a number."""
+    assert re.search(r"not (authorized|allowed|permitted)|may not|read-only", message, re.IGNORECASE), message
+    assert "Invalid response" not in message, message
+
+
+def listing(root):
+    return sorted((path.relative_to(root).as_posix(), path.read_bytes()) for path in root.rglob("*") if path.is_file())
+
+
+def test_read_only_creates_nothing_and_says_so(front_end, start_server, open_context):
+    server = start_server(policy="read-only")
+    context, watch = open_context(server)
+    watch.tolerate(REFUSED, REFUSED_CONSOLE)
+    expect_readable(front_end.creation_refused(context, server))
+    assert listing(server.root) == []
+
+
+def test_read_only_runs_nothing_and_says_so(front_end, start_server, open_context):
+    server = start_server(policy="read-only")
+    notebooks.write(server.root / "n.ipynb", "print(6*7)")
+    before = listing(server.root)
+    context, watch = open_context(server)
+    watch.tolerate(REFUSED, REFUSED_CONSOLE)
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    expect_readable(front_end.kernel_refused(notebook))
+    assert notebook.page.request.get(server.path("api/kernels")).json() == []
+    assert listing(server.root) == before
+
+
+def test_read_only_keeps_no_settings_and_shows_no_dialog(front_end, start_server, open_context):
+    server = start_server(policy="read-only")
+    notebooks.write(server.root / "n.ipynb", "print(6*7)")
+    context, watch = open_context(server)
+    watch.tolerate(REFUSED, REFUSED_CONSOLE)
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    # The refused kernel is told of first; after that nothing more may be.
+    front_end.kernel_refused(notebook)
+    notebook.expect_no_dialog()
+    assert front_end.change_a_setting(notebook) == 403
+    notebook.type_into_first_cell("print(1)")
+    notebook.expect_no_dialog()
+
+
+def test_temporary_runs_a_cell_and_saves_nothing(front_end, start_server, open_context):
+    server = start_server(policy="temporary")
+    notebooks.write(server.root / "n.ipynb", "print(6*7)")
+    before = listing(server.root)
+    context, watch = open_context(server)
+    watch.tolerate(REFUSED, REFUSED_CONSOLE)
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    notebook.run_existing_cell()
+    notebook.expect_output("42")
+    expect_readable(notebook.save_refused())
+    assert listing(server.root) == before
+
+
+def test_read_write_edits_a_file_and_runs_nothing(front_end, start_server, open_context):
+    server = start_server(policy="read-write")
+    notebooks.write(server.root / "n.ipynb", "print(6*7)")
+    file = server.root / "notes.txt"
+    file.write_text("first line\n")
+    context, watch = open_context(server)
+    watch.tolerate(REFUSED, REFUSED_CONSOLE, r"WebSocket connection to ")
+    document = front_end.open_text_file(context, server, "notes.txt")
+    document.expect_text("first line")
+    document.append("second line")
+    document.save()
+    assert file.read_text() == "first line\nsecond line"
