@@ -1,18 +1,19 @@
 """What a visitor sees under the policies that forbid something: a sentence, and nothing changed on disk."""
 
-import re
+import pytest
 
 import notebooks
+from front_ends.waiting import REFUSAL
 
 # Answers that the policy means, and that the front end lives with.
-REFUSED = r"^403 (POST|PUT|PATCH|DELETE) /(api|lab/api)/"
+REFUSED_REQUEST = r"^403 (POST|PUT|PATCH|DELETE) /(api|lab/api)/"
 # What a front end says to the console about a refusal that the user was told of, or need not be.
 REFUSED_CONSOLE = r"^(console|script): .*(403|[Nn]ot (authorized|allowed)|Forbidden|[Ss]aving|[Ff]ail|[Kk]ernel|[Ss]ession)"
 
 
 def expect_readable(message: str) -> None:
     """A sentence that says it is not allowed, not only a number."""
-    assert re.search(r"not (authorized|allowed|permitted)|may not|read-only", message, re.IGNORECASE), message
+    assert REFUSAL.search(message), message
     assert "Invalid response" not in message, message
 
 
@@ -23,7 +24,7 @@ def listing(root):
 def test_read_only_creates_nothing_and_says_so(front_end, start_server, open_context):
     server = start_server(policy="read-only")
     context, watch = open_context(server)
-    watch.tolerate(REFUSED, REFUSED_CONSOLE)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
     expect_readable(front_end.creation_refused(context, server))
     assert listing(server.root) == []
 
@@ -33,7 +34,7 @@ def test_read_only_runs_nothing_and_says_so(front_end, start_server, open_contex
     notebooks.write(server.root / "n.ipynb", "print(6*7)")
     before = listing(server.root)
     context, watch = open_context(server)
-    watch.tolerate(REFUSED, REFUSED_CONSOLE)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
     notebook = front_end.open_notebook(context, server, "n.ipynb")
     expect_readable(front_end.kernel_refused(notebook))
     assert notebook.page.request.get(server.path("api/kernels")).json() == []
@@ -44,7 +45,7 @@ def test_read_only_keeps_no_settings_and_shows_no_dialog(front_end, start_server
     server = start_server(policy="read-only")
     notebooks.write(server.root / "n.ipynb", "print(6*7)")
     context, watch = open_context(server)
-    watch.tolerate(REFUSED, REFUSED_CONSOLE)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
     notebook = front_end.open_notebook(context, server, "n.ipynb")
     # The refused kernel is told of first; after that nothing more may be.
     front_end.kernel_refused(notebook)
@@ -59,7 +60,7 @@ def test_temporary_runs_a_cell_and_saves_nothing(front_end, start_server, open_c
     notebooks.write(server.root / "n.ipynb", "print(6*7)")
     before = listing(server.root)
     context, watch = open_context(server)
-    watch.tolerate(REFUSED, REFUSED_CONSOLE)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
     notebook = front_end.open_notebook(context, server, "n.ipynb")
     notebook.run_existing_cell()
     notebook.expect_output("42")
@@ -73,9 +74,22 @@ def test_read_write_edits_a_file_and_runs_nothing(front_end, start_server, open_
     file = server.root / "notes.txt"
     file.write_text("first line\n")
     context, watch = open_context(server)
-    watch.tolerate(REFUSED, REFUSED_CONSOLE, r"WebSocket connection to ")
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE, r"WebSocket connection to ")
     document = front_end.open_text_file(context, server, "notes.txt")
     document.expect_text("first line")
     document.append("second line")
     document.save()
     assert file.read_text() == "first line\nsecond line"
+
+
+@pytest.mark.ours  # the reference refuses the whole connection, and the front end is left without a kernel
+def test_read_write_says_that_a_cell_may_not_run(front_end, start_server, open_context):
+    server = start_server(policy="read-write")
+    notebooks.write(server.root / "n.ipynb", "open('made', 'w')")
+    before = listing(server.root)
+    context, watch = open_context(server)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    notebook.run_existing_cell()
+    notebook.expect_refusal_in_output()
+    assert listing(server.root) == before

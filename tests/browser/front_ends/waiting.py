@@ -1,5 +1,6 @@
 """Waiting for what the browser itself cannot be asked to wait for."""
 
+import re
 import time
 
 from playwright.sync_api import Page, Response
@@ -7,6 +8,8 @@ from playwright.sync_api import Page, Response
 TIMEOUT_S = 30
 KERNEL_TIMEOUT_S = 60
 BETWEEN_LOOKS_MS = 50
+# What a sentence that refuses something must say, whoever words it.
+REFUSAL = re.compile(r"not (authorized|allowed|permitted)|may not|read-only", re.IGNORECASE)
 
 
 def until(page: Page, condition, what: str, timeout_s: float = TIMEOUT_S):

@@ -1,0 +1,87 @@
+"""Each example does what its README says, started with the very command that stands there."""
+
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+import servers
+from conftest import failed
+from front_ends.jupyterlab import JupyterLab
+from test_policies import REFUSED_CONSOLE, REFUSED_REQUEST, expect_readable, listing
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CARGO_RUN = ["cargo", "run", "--release", "--"]
+
+pytestmark = pytest.mark.ours
+
+
+def command_of(example: str) -> list[str]:
+    """The one command in the README of the example, without Cargo."""
+    text = (EXAMPLES / example / "README.md").read_text()
+    [command] = re.findall(r"^cargo .*$", text, re.MULTILINE)
+    words = shlex.split(command)
+    assert words[: len(CARGO_RUN)] == CARGO_RUN, command
+    return words[len(CARGO_RUN) :]
+
+
+@pytest.fixture
+def example(request, tmp_path, artifacts):
+    """Runs the example's command in a copy of the repository's `examples/`."""
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    command = [os.environ["ADRASTEA_TEST_BINARY"], *command_of(request.param)]
+    command += ["--no-browser", "--allow-root", "--port=0", f"--IdentityProvider.token={servers.TOKEN}"]
+    root = tmp_path / "examples" / request.param
+    server = servers.launch(
+        "adrastea", command, servers.surroundings(tmp_path), root, log=tmp_path / "server.log", cwd=tmp_path
+    )
+    yield server
+    if failed(request.node):
+        shutil.copy(server.log, artifacts / f"{request.node.name}.server.log")
+    server.stop()
+
+
+def test_every_example_has_a_test():
+    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
+    assert folders == {"read-only", "read-write", "temporary-notebook"}
+
+
+@pytest.mark.parametrize("example", ["read-only"], indirect=True)
+def test_read_only_shows_the_notebook_and_runs_nothing(example, open_context):
+    before = listing(example.root)
+    context, watch = open_context(example)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
+    lab = JupyterLab()
+    notebook = lab.open_notebook(context, example, "prime-spiral.ipynb")
+    notebook.expect_output("▀▄")
+    expect_readable(lab.kernel_refused(notebook))
+    notebook.expect_no_dialog()
+    assert listing(example.root) == before
+
+
+@pytest.mark.parametrize("example", ["read-write"], indirect=True)
+def test_read_write_saves_text_and_runs_nothing(example, open_context):
+    context, watch = open_context(example)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
+    notebook = JupyterLab().open_notebook(context, example, "field-diary.ipynb")
+    notebook.run_existing_cell(3)
+    notebook.expect_refusal_in_output()
+    notebook.edit_markdown(2, "## Tuesday\n\nA kingfisher.")
+    notebook.save()
+    assert "A kingfisher." in (example.root / "field-diary.ipynb").read_text()
+
+
+@pytest.mark.parametrize("example", ["temporary-notebook"], indirect=True)
+def test_temporary_notebook_runs_and_stays_as_it_is(example, open_context):
+    before = listing(example.root)
+    context, watch = open_context(example)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
+    notebook = JupyterLab().open_notebook(context, example, "dice.ipynb")
+    for cell in (1, 2, 3):
+        notebook.run_existing_cell(cell)
+    notebook.expect_output("expected 7.0")
+    expect_readable(notebook.save_refused())
+    assert listing(example.root) == before
