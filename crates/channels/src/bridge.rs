@@ -1,0 +1,66 @@
+//! One client and one kernel, until one of them, or the server, has had enough.
+
+use std::pin::pin;
+
+use futures::{Sink, Stream};
+use kernels::{Attachment, Kernel};
+use tokio::sync::mpsc;
+
+use crate::{
+    Client, ClientGone, Closed, Incoming, Outgoing, Permissions, downlink, permissions::Verdicts, uplink,
+};
+
+/// Carries messages between a client and a kernel until a reason to stop comes up, and returns it.
+///
+/// `stop` completes when somebody outside wants the connection closed: the permission to listen is withdrawn, or
+/// the server stops. Whoever calls sends the close frame ([`Closed::code`]) and drops the connection.
+/// Dropping `attachment`, at the latest with the return, remembers how far the client is; when the same client
+/// attaches again it goes on from there.
+pub async fn bridge<Down, Up, P>(
+    client: Client<'_, Down, Up>,
+    kernel: &Kernel,
+    attachment: Attachment,
+    permissions: P,
+    stop: impl Future<Output = Closed>,
+) -> Closed
+where
+    Down: Sink<Outgoing, Error = ClientGone> + Unpin,
+    Up: Stream<Item = Result<Incoming, ClientGone>> + Unpin,
+    P: Permissions,
+{
+    let Client {
+        outgoing,
+        incoming,
+        subprotocol,
+        limits,
+    } = client;
+    let client = attachment.client().clone();
+    let superseded = attachment.superseded();
+    // What the server itself has to say goes from the uplink to the downlink.
+    let (made_sender, made) = mpsc::channel(limits.made_messages_max);
+    let mut downlink = pin!(downlink::run(
+        outgoing,
+        kernel,
+        attachment,
+        made,
+        subprotocol,
+        limits
+    ));
+    let uplink = uplink::Uplink {
+        kernel,
+        client,
+        subprotocol,
+        verdicts: Verdicts::new(permissions),
+        made: made_sender,
+        silence_max: limits.silence_max,
+    };
+    let mut uplink = pin!(uplink.run(incoming));
+    tokio::select! {
+        // Reasons to stop come before messages.
+        biased;
+        closed = stop => closed,
+        () = superseded => Closed::Superseded,
+        closed = &mut uplink => closed,
+        closed = &mut downlink => closed,
+    }
+}

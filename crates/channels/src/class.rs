@@ -1,0 +1,81 @@
+//! What a message does to a kernel.
+
+/// What a message type does to a kernel; permission is asked for classes, not for each message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Asks about the kernel and changes nothing.
+    Query,
+    /// Runs code or may.
+    Execute,
+    /// Ends or interrupts what runs, as the REST calls do.
+    Control,
+}
+
+impl Class {
+    /// All classes.
+    pub const ALL: [Self; 3] = [Self::Query, Self::Execute, Self::Control];
+
+    /// The class of a message type. It does not depend on the channel: kernels take most requests on both shell
+    /// and control. Types nobody listed may do anything, so they are [`Class::Execute`]; so is
+    /// `history_request`, which shows the code of others.
+    #[must_use]
+    pub fn of(msg_type: &str) -> Self {
+        match msg_type {
+            "kernel_info_request" | "comm_info_request" | "is_complete_request" => Self::Query,
+            "shutdown_request" | "interrupt_request" => Self::Control,
+            _ => Self::Execute,
+        }
+    }
+
+    /// Its place in [`Class::ALL`].
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Query => 0,
+            Self::Execute => 1,
+            Self::Control => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_has_the_class_of_what_it_does() {
+        for (types, class) in [
+            (
+                &["kernel_info_request", "comm_info_request", "is_complete_request"][..],
+                Class::Query,
+            ),
+            (
+                &[
+                    "execute_request",
+                    "complete_request",
+                    "inspect_request",
+                    "comm_open",
+                    "comm_msg",
+                    "comm_close",
+                    "debug_request",
+                    "input_reply",
+                    "history_request",
+                    "create_subshell_request",
+                    "made_up",
+                    "",
+                    "Kernel_info_request",
+                ],
+                Class::Execute,
+            ),
+            (&["shutdown_request", "interrupt_request"], Class::Control),
+        ] {
+            for msg_type in types {
+                assert_eq!(Class::of(msg_type), class, "{msg_type}");
+            }
+        }
+    }
+
+    #[test]
+    fn indexes_follow_the_list() {
+        assert_eq!(Class::ALL.map(Class::index), [0, 1, 2]);
+    }
+}

@@ -1,0 +1,84 @@
+//! From the client to the kernel: decode, classify, ask whether it may pass, send.
+
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use kernels::{ClientId, Kernel};
+use tokio::sync::mpsc;
+use tracing::{debug, warn};
+use wire::{Channel, Frame, Message, Subprotocol, WireError};
+
+use crate::{Class, ClientGone, Closed, Incoming, Permissions, Refusal, made::Maker, permissions::Verdicts};
+
+pub(crate) struct Uplink<'a, P> {
+    pub(crate) kernel: &'a Kernel,
+    pub(crate) client: ClientId,
+    pub(crate) subprotocol: Subprotocol,
+    pub(crate) verdicts: Verdicts<P>,
+    /// To the downlink.
+    pub(crate) made: mpsc::Sender<Message>,
+    pub(crate) silence_max: Duration,
+}
+
+impl<P: Permissions> Uplink<'_, P> {
+    /// Runs until the client is gone, falls silent or sends what is no message.
+    pub(crate) async fn run<S>(mut self, incoming: &mut S) -> Closed
+    where
+        S: Stream<Item = Result<Incoming, ClientGone>> + Unpin,
+    {
+        loop {
+            let frame = match tokio::time::timeout(self.silence_max, incoming.next()).await {
+                Err(_) => return Closed::Unresponsive,
+                Ok(None | Some(Err(ClientGone))) => return Closed::ClientGone,
+                Ok(Some(Ok(Incoming::Alive))) => continue,
+                Ok(Some(Ok(Incoming::Frame(frame)))) => frame,
+            };
+            match self.pass(frame).await {
+                Ok(()) => {}
+                Err(error) => {
+                    debug!(%error, client = %self.client, "closing: what a client sent is no message");
+                    return Closed::BadFrame(error);
+                }
+            }
+        }
+    }
+
+    async fn pass(&mut self, frame: Frame) -> Result<(), WireError> {
+        let message = match self.subprotocol.decode(frame) {
+            // As the reference: front ends may have channels of their own.
+            Err(WireError::UnknownChannel { name }) => {
+                warn!(client = %self.client, "ignored a message on the unknown channel `{name}`");
+                return Ok(());
+            }
+            decoded => decoded?,
+        };
+        let header = message.header()?;
+        if message.channel == Channel::Iopub {
+            warn!(client = %self.client, "ignored a {} on iopub: clients only listen there", header.msg_type);
+            return Ok(());
+        }
+        let class = Class::of(&header.msg_type);
+        if let Err(Refusal(sentence)) = self.verdicts.check(class).await {
+            self.refuse(&message, &sentence).await?;
+            return Ok(());
+        }
+        // A clone of the handles, not of the bytes: the request is needed again if the kernel cannot take it.
+        if let Err(error) = self.kernel.send(self.client.clone(), message.clone()).await {
+            warn!(%error, client = %self.client, "failed to send a message to the kernel");
+            self.refuse(&message, &error.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    async fn refuse(&mut self, request: &Message, sentence: &str) -> Result<(), WireError> {
+        let session = self.kernel.last_session();
+        let maker = Maker {
+            session: session.as_deref().unwrap_or_default(),
+        };
+        for message in maker.refusal(request, &request.header()?, sentence) {
+            // Fails only when the downlink has ended, and then the bridge ends too.
+            let _ = self.made.send(message).await;
+        }
+        Ok(())
+    }
+}

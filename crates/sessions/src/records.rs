@@ -1,0 +1,51 @@
+//! The list of sessions, without their kernels.
+
+use kernels::KernelId;
+
+use crate::SessionId;
+
+/// What is remembered of a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) id: SessionId,
+    pub(crate) path: String,
+    pub(crate) name: Option<String>,
+    pub(crate) kind: String,
+    pub(crate) kernel: KernelId,
+}
+
+/// All sessions, in the order they were made.
+#[derive(Debug, Default)]
+pub(crate) struct Records(Vec<Record>);
+
+impl Records {
+    pub(crate) fn all(&self) -> Vec<Record> {
+        self.0.clone()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn get(&self, id: &SessionId) -> Option<Record> {
+        self.0.iter().find(|record| record.id == *id).cloned()
+    }
+
+    pub(crate) fn at_path(&self, path: &str) -> Option<Record> {
+        self.0.iter().find(|record| record.path == path).cloned()
+    }
+
+    pub(crate) fn insert(&mut self, record: Record) {
+        self.0.push(record);
+    }
+
+    pub(crate) fn update(&mut self, id: &SessionId, update: impl FnOnce(&mut Record)) {
+        if let Some(record) = self.0.iter_mut().find(|record| record.id == *id) {
+            update(record);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: &SessionId) {
+        self.0.retain(|record| record.id != *id);
+    }
+}
