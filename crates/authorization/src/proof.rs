@@ -46,6 +46,15 @@ impl<A: Act, R: Resource> Authorized<A, R> {
         &self.resource
     }
 
+    /// For a connection that remembers answers: when to ask again.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        Changes {
+            policy: self.policy_changes.clone(),
+            ownership: self.ownership_changes.clone(),
+        }
+    }
+
     /// Completes when the policy, asked again after a change, no longer allows it. Long connections select on it
     /// and close with 1008. Cancel safe; never completes under a policy that does not change.
     pub async fn revoked(&self) {
@@ -65,6 +74,27 @@ impl<A: Act, R: Resource> Authorized<A, R> {
                 return;
             }
         }
+    }
+}
+
+/// Tells that earlier answers of the guard may be others now. For whoever asks often and remembers.
+#[derive(Clone)]
+pub struct Changes {
+    policy: watch::Receiver<()>,
+    ownership: watch::Receiver<()>,
+}
+
+impl Changes {
+    /// Whether something has changed since the last time this said so (at first, since the proof was made). Cheap.
+    pub fn seen(&mut self) -> bool {
+        // An error is a policy, or records, that will never change again.
+        let seen = |changes: &watch::Receiver<()>| changes.has_changed().unwrap_or(false);
+        let changed = seen(&self.policy) || seen(&self.ownership);
+        if changed {
+            self.policy.mark_unchanged();
+            self.ownership.mark_unchanged();
+        }
+        changed
     }
 }
 
