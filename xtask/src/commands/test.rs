@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use crate::commands::docs;
 use crate::process::{self, Told};
 use crate::{chromium, environment, python, workspace};
 
@@ -28,7 +29,11 @@ pub(crate) struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
+    /// The generated documents are those of this server
+    Docs,
+    /// `cargo test` of the whole workspace
     Rust,
+    /// The front ends in Chromium
     Browser,
 }
 
@@ -45,13 +50,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let parts = match arguments.only {
         Some(part) => vec![part],
         None if arguments.reference => vec![Part::Browser],
-        None => vec![Part::Rust, Part::Browser],
+        None => vec![Part::Docs, Part::Rust, Part::Browser],
     };
     let surroundings = prepare(parts.contains(&Part::Browser))?;
     let mut results = Vec::new();
     for part in parts {
         let started = Instant::now();
         let told = match part {
+            Part::Docs => documents(&surroundings),
             Part::Rust => rust_tests(&surroundings, arguments)?,
             Part::Browser => browser_tests(&surroundings, arguments)?,
         };
@@ -97,6 +103,20 @@ fn prepare(with_browser: bool) -> Result<Surroundings> {
         fake_kernel: target.join("debug/fake-kernel"),
         artifacts,
     })
+}
+
+fn documents(surroundings: &Surroundings) -> Told {
+    step("generated documents");
+    match docs::check(&surroundings.server) {
+        Ok(()) => Told {
+            lines: Vec::new(),
+            success: true,
+        },
+        Err(error) => Told {
+            lines: vec![format!("{error:#}")],
+            success: false,
+        },
+    }
 }
 
 fn rust_tests(surroundings: &Surroundings, arguments: &Arguments) -> Result<Told> {
@@ -153,6 +173,7 @@ impl Surroundings {
 impl Part {
     fn name(self) -> &'static str {
         match self {
+            Part::Docs => "documents",
             Part::Rust => "Rust tests",
             Part::Browser => "browser tests",
         }
