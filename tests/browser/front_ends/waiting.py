@@ -9,7 +9,7 @@ TIMEOUT_S = 30
 KERNEL_TIMEOUT_S = 60
 BETWEEN_LOOKS_MS = 50
 # What a sentence that refuses something must say, whoever words it.
-REFUSAL = re.compile(r"not (authorized|allowed|permitted)|may not|read-only", re.IGNORECASE)
+REFUSAL = re.compile(r"not (authorized|allowed|permitted|saved)|may not|read-only", re.IGNORECASE)
 
 
 def until(page: Page, condition, what: str, timeout_s: float = TIMEOUT_S):
