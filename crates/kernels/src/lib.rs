@@ -1,1 +1,34 @@
-//! kernels
+//! Kernels: which are installed, how they are started, what they say and how they end.
+//!
+//! **Architecture invariant:** this crate knows nothing of HTTP, users or contents, and never reads the
+//! environment: [`KernelsConfig`] says it all.
+//!
+//! [`KernelManager`] starts a [`Kernel`]; behind each stands a host ([`host`]) that owns its process, its only
+//! set of sockets and its journal, and speaks to the rest only in plain messages. Clients listen through an
+//! [`Attachment`], each at its own pace, and lose nothing in silence.
+
+mod addresses;
+mod attachment;
+mod config;
+mod connection_file;
+mod error;
+mod host;
+mod id;
+mod kernel;
+mod kernelspec;
+mod launch;
+mod manager;
+mod sockets;
+mod status;
+
+pub use attachment::{Attachment, Gap, Resumed};
+pub use config::{KernelLimits, KernelsConfig, NativeKernel, Transport};
+pub use connection_file::ConnectionFile;
+pub use error::KernelError;
+pub use host::journal::{Audience, Delivery, Position};
+pub use id::{BadKernelId, ClientId, KERNEL_ID_BYTES_MAX, KernelId};
+pub use kernel::Kernel;
+pub use kernelspec::{InterruptMode, KernelJson, Kernelspec, KernelspecModel, Kernelspecs};
+pub use launch::{Exit, Launch, LaunchError, Launcher, LocalLauncher, Process, Signal};
+pub use manager::{KernelManager, StartKernel};
+pub use status::{Ended, ExecutionState, KernelModel, KernelStatus, Phase, jupyter_time};

@@ -1,0 +1,200 @@
+//! Where a kernel will listen: five ports nobody else is given, or a directory of its own.
+
+use std::{
+    collections::HashSet,
+    fs::Permissions,
+    io,
+    net::{IpAddr, TcpListener},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{ConnectionFile, KernelError, Transport, connection_file};
+
+/// Shell, iopub, stdin, control, heartbeat.
+const SOCKETS: usize = 5;
+
+/// How many ports are tried before giving up: each try that fails met a port another kernel holds.
+const TRIES_MAX: usize = 1_000;
+
+/// Ports that kernels of this process hold. The system gives out a port again as soon as nobody is bound to it,
+/// and between our choosing and the kernel's binding nobody is: without this, two kernels started together may
+/// get the same one.
+static PORTS_HELD: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+
+/// Addresses of one kernel; free again when dropped.
+pub(crate) enum Addresses {
+    /// Ports of an address.
+    Tcp {
+        /// The address.
+        ip: IpAddr,
+        /// One for each socket.
+        ports: [u16; SOCKETS],
+        /// Keeps others from them until the kernel is launched.
+        listeners: Vec<TcpListener>,
+    },
+    /// Sockets named `<dir>/s-1` to `<dir>/s-5`.
+    Ipc {
+        /// Gone with everything in it when dropped.
+        dir: tempfile::TempDir,
+    },
+}
+
+impl Addresses {
+    /// Finds free addresses.
+    pub(crate) fn find(transport: &Transport) -> Result<Self, KernelError> {
+        let found = match transport {
+            Transport::Tcp { ip } => Self::find_ports(*ip),
+            Transport::Ipc { dir } => {
+                let private = || {
+                    connection_file::create_private_dir(dir)?;
+                    // Other users cannot even look.
+                    let for_owner = Permissions::from_mode(0o700);
+                    tempfile::Builder::new()
+                        .prefix("k")
+                        .permissions(for_owner)
+                        .tempdir_in(dir)
+                };
+                private().map(|dir| Self::Ipc { dir })
+            }
+        };
+        found.map_err(|source| KernelError::Addresses { source })
+    }
+
+    fn find_ports(ip: IpAddr) -> io::Result<Self> {
+        let (mut ports, mut listeners) = (Vec::with_capacity(SOCKETS), Vec::with_capacity(SOCKETS));
+        for _ in 0..TRIES_MAX {
+            let listener = TcpListener::bind((ip, 0))?;
+            let port = listener.local_addr()?.port();
+            if held().get_or_insert_default().insert(port) {
+                ports.push(port);
+                listeners.push(listener);
+            }
+            if let Ok(ports) = <[u16; SOCKETS]>::try_from(ports.as_slice()) {
+                return Ok(Self::Tcp { ip, ports, listeners });
+            }
+        }
+        give_back(&ports);
+        Err(io::Error::new(io::ErrorKind::AddrInUse, "no free ports"))
+    }
+
+    /// Lets the kernel bind them: call right before it is launched.
+    pub(crate) fn hand_over(&mut self) {
+        if let Self::Tcp { listeners, .. } = self {
+            listeners.clear();
+        }
+    }
+
+    /// The connection file that names them.
+    pub(crate) fn connection_file(
+        &self,
+        kernel_name: &str,
+        session: Option<&str>,
+    ) -> Result<ConnectionFile, KernelError> {
+        let (transport, ip, [shell_port, iopub_port, stdin_port, control_port, hb_port]) = match self {
+            Self::Tcp { ip, ports, .. } => ("tcp", ip.to_string(), *ports),
+            Self::Ipc { dir } => {
+                let prefix: PathBuf = dir.path().join("s");
+                ("ipc", prefix.to_string_lossy().into_owned(), [1, 2, 3, 4, 5])
+            }
+        };
+        let (key, signature_scheme) = connection_file::new_key()?;
+        Ok(ConnectionFile {
+            shell_port,
+            iopub_port,
+            stdin_port,
+            control_port,
+            hb_port,
+            ip,
+            key,
+            transport: transport.to_owned(),
+            signature_scheme,
+            kernel_name: kernel_name.to_owned(),
+            jupyter_session: session.map(str::to_owned),
+        })
+    }
+}
+
+impl Drop for Addresses {
+    fn drop(&mut self) {
+        if let Self::Tcp { ports, .. } = self {
+            give_back(ports);
+        }
+    }
+}
+
+fn give_back(ports: &[u16]) {
+    let mut held = held();
+    for port in ports {
+        held.get_or_insert_default().remove(port);
+    }
+}
+
+fn held() -> MutexGuard<'static, Option<HashSet<u16>>> {
+    PORTS_HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn tcp() -> Transport {
+        Transport::Tcp {
+            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        }
+    }
+
+    #[test]
+    fn kernels_never_share_a_port() {
+        let mut kernels: Vec<Addresses> = (0..40).map(|_| Addresses::find(&tcp()).unwrap()).collect();
+        for kernel in &mut kernels {
+            kernel.hand_over();
+        }
+        kernels.extend((0..40).map(|_| Addresses::find(&tcp()).unwrap()));
+        let files = kernels
+            .iter()
+            .map(|kernel| kernel.connection_file("x", None).unwrap());
+        let ports = files.flat_map(|file| {
+            [
+                file.shell_port,
+                file.iopub_port,
+                file.stdin_port,
+                file.control_port,
+                file.hb_port,
+            ]
+        });
+        let ports: Vec<u16> = ports.collect();
+        let distinct: HashSet<&u16> = ports.iter().collect();
+        assert_eq!(distinct.len(), ports.len());
+    }
+
+    #[test]
+    fn a_kernel_can_bind_what_was_handed_over() {
+        let mut kernel = Addresses::find(&tcp()).unwrap();
+        let port = kernel.connection_file("x", None).unwrap().shell_port;
+        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err());
+        kernel.hand_over();
+        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
+    }
+
+    #[test]
+    fn an_ipc_directory_is_private_and_goes_with_its_kernel() {
+        let dir = tempfile::tempdir().unwrap();
+        let transport = Transport::Ipc {
+            dir: dir.path().join("sockets"),
+        };
+        let kernel = Addresses::find(&transport).unwrap();
+        let file = kernel.connection_file("x", Some("nb.ipynb")).unwrap();
+        let own = std::path::Path::new(&file.ip).parent().unwrap().to_owned();
+        assert_eq!(
+            std::fs::metadata(&own).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        assert_eq!(file.transport, "ipc");
+        drop(kernel);
+        assert!(!own.exists());
+    }
+}

@@ -1,0 +1,309 @@
+//! Who listens to a kernel, and how far each has read.
+//!
+//! A client is known by its [`ClientId`]. While it is attached it counts as a connection; when it goes away its
+//! position is remembered, so that it goes on from there when it comes back.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::{
+    ClientId,
+    host::journal::{Delivery, Journal, Position, Read},
+};
+
+/// So many messages have left the journal before this client read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// How many, counting those that were for others.
+    pub missed: u64,
+}
+
+/// The clients of one kernel.
+pub(crate) struct Clients {
+    journal: Arc<Journal>,
+    remembered_max: usize,
+    /// A plain mutex, never held across an await.
+    slots: Mutex<Slots>,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_client: HashMap<ClientId, Slot>,
+    /// Counts attachments, so that the older of two with the same client is known, and the longest gone.
+    generation: u64,
+}
+
+struct Slot {
+    reading: Arc<Reading>,
+    /// The token of who is attached now.
+    attached: Option<CancellationToken>,
+    generation: u64,
+}
+
+/// How far a client is. Written by its attachment alone.
+struct Reading {
+    /// The position after the last one handed out.
+    handed_out: AtomicU64,
+    /// The position after the last one the client confirmed; [`NO_ACKNOWLEDGEMENTS`] if it never does.
+    acknowledged: AtomicU64,
+}
+
+const NO_ACKNOWLEDGEMENTS: u64 = u64::MAX;
+
+impl Reading {
+    fn resumes_at(&self) -> Position {
+        let acknowledged = self.acknowledged.load(Ordering::Relaxed);
+        let handed_out = self.handed_out.load(Ordering::Relaxed);
+        // Nothing confirmed: what was handed out counts as received.
+        Position(acknowledged.min(handed_out))
+    }
+}
+
+impl Clients {
+    pub(crate) fn new(journal: Arc<Journal>, remembered_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            journal,
+            remembered_max,
+            slots: Mutex::default(),
+        })
+    }
+
+    /// How many are attached.
+    pub(crate) fn connections(&self) -> usize {
+        let slots = self.lock();
+        slots
+            .by_client
+            .values()
+            .filter(|slot| slot.attached.is_some())
+            .count()
+    }
+
+    pub(crate) fn attach(self: &Arc<Self>, client: ClientId) -> Attachment {
+        let mut slots = self.lock();
+        slots.generation = slots.generation.saturating_add(1);
+        let generation = slots.generation;
+        let superseded = CancellationToken::new();
+        let head = self.journal.head();
+        let (start, repeats_until) = match slots.by_client.remove(&client) {
+            Some(before) => {
+                if let Some(older) = before.attached {
+                    older.cancel();
+                }
+                let handed_out = Position(before.reading.handed_out.load(Ordering::Relaxed));
+                (before.reading.resumes_at(), Some(handed_out))
+            }
+            None => (head, None),
+        };
+        let reading = Arc::new(Reading {
+            handed_out: AtomicU64::new(start.0),
+            acknowledged: AtomicU64::new(NO_ACKNOWLEDGEMENTS),
+        });
+        let slot = Slot {
+            reading: reading.clone(),
+            attached: Some(superseded.clone()),
+            generation,
+        };
+        slots.by_client.insert(client.clone(), slot);
+        self.journal.keep(slots.needed_from());
+        Attachment {
+            clients: self.clone(),
+            client,
+            generation,
+            superseded,
+            reading,
+            fetched: start,
+            fetched_deliveries: VecDeque::new(),
+            resumed: repeats_until.map(|sent_until| Resumed {
+                from: start,
+                sent_until,
+            }),
+        }
+    }
+
+    fn detach(&self, client: &ClientId, generation: u64) {
+        let mut slots = self.lock();
+        if let Some(slot) = slots.by_client.get_mut(client)
+            && slot.generation == generation
+        {
+            slot.attached = None;
+        }
+        slots.forget_longest_gone(self.remembered_max);
+        self.journal.keep(slots.needed_from());
+    }
+
+    /// Tells the journal how far the slowest is, so that it can let go of the rest.
+    fn let_go(&self) {
+        let slots = self.lock();
+        self.journal.keep(slots.needed_from());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slots {
+    fn needed_from(&self) -> Option<Position> {
+        self.by_client
+            .values()
+            .map(|slot| slot.reading.resumes_at())
+            .min()
+    }
+
+    fn forget_longest_gone(&mut self, remembered_max: usize) {
+        let gone = |slots: &Self| {
+            let gone = slots.by_client.iter().filter(|(_, slot)| slot.attached.is_none());
+            let mut gone: Vec<_> = gone
+                .map(|(client, slot)| (slot.generation, client.clone()))
+                .collect();
+            gone.sort_unstable_by_key(|(generation, _)| *generation);
+            gone
+        };
+        let gone = gone(self);
+        let too_many = gone.len().saturating_sub(remembered_max);
+        for (_, client) in gone.into_iter().take(too_many) {
+            self.by_client.remove(&client);
+        }
+    }
+}
+
+/// Where a client that came back goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// The first delivery it gets.
+    pub from: Position,
+    /// Deliveries before this one were handed out already: the client may have them, or not.
+    pub sent_until: Position,
+}
+
+/// One client listening to a kernel. It counts in `connections` until it is dropped; then its position is
+/// remembered.
+pub struct Attachment {
+    clients: Arc<Clients>,
+    client: ClientId,
+    generation: u64,
+    superseded: CancellationToken,
+    reading: Arc<Reading>,
+    /// The position after the last one fetched.
+    fetched: Position,
+    /// Fetched and not handed out yet.
+    fetched_deliveries: VecDeque<Arc<Delivery>>,
+    resumed: Option<Resumed>,
+}
+
+impl Attachment {
+    /// Who listens.
+    #[must_use]
+    pub fn client(&self) -> &ClientId {
+        &self.client
+    }
+
+    /// Where it goes on, when this client was here before; `None` for a new one, which starts at "now".
+    #[must_use]
+    pub fn resumed(&self) -> Option<Resumed> {
+        self.resumed
+    }
+
+    /// The position after the last delivery handed out.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position(self.reading.handed_out.load(Ordering::Relaxed))
+    }
+
+    /// The client has confirmed everything before `position`. From the first call on, a client that comes back
+    /// goes on from what it confirmed, not from what was handed out: call it once with
+    /// [`position`](Self::position) at the start if the client will confirm.
+    pub fn acknowledge(&self, position: Position) {
+        let position = position.min(self.position());
+        self.reading.acknowledged.store(position.0, Ordering::Relaxed);
+    }
+
+    /// Goes back (or forward) to `position`, as to the first output of a request.
+    pub fn seek(&mut self, position: Position) {
+        self.fetched_deliveries.clear();
+        self.fetched = position;
+        self.hand_out_until(position);
+        self.clients.let_go();
+    }
+
+    /// Completes when a newer attachment has the same client: this one should end.
+    pub fn superseded(&self) -> impl Future<Output = ()> + Send + use<> {
+        // Owned, so that it can be waited for beside `next`.
+        self.superseded.clone().cancelled_owned()
+    }
+
+    /// The next delivery for this client; waits for one. `None` when the kernel is gone and all is read.
+    /// Cancel-safe: a call that is dropped takes nothing out.
+    ///
+    /// # Errors
+    /// [`Gap`] when messages left the journal unread; the call after it goes on behind the gap.
+    pub async fn next(&mut self) -> Result<Option<Arc<Delivery>>, Gap> {
+        let mut news = self.clients.journal.news();
+        loop {
+            if let Some(delivery) = self.fetched_deliveries.pop_front() {
+                self.hand_out_until(delivery.position.next());
+                return Ok(Some(delivery));
+            }
+            self.hand_out_until(self.fetched);
+            match self.clients.journal.read(self.fetched, &self.client) {
+                Read::Deliveries { deliveries, next } => self.fetch(deliveries, next),
+                Read::Spilled(chunk) => self.fetch_from_file(chunk).await?,
+                Read::Missed { missed, next } => {
+                    self.fetch(Vec::new(), next);
+                    return Err(Gap { missed });
+                }
+                Read::Closed => return Ok(None),
+                Read::Nothing => {
+                    let fetched = self.fetched;
+                    // An error means that the journal is gone, which the next read tells.
+                    let changed = news.wait_for(|news| news.head > fetched || news.closed).await;
+                    if changed.is_err() {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn fetch_from_file(&mut self, chunk: crate::host::journal::SpilledChunk) -> Result<(), Gap> {
+        let (end, missed) = (chunk.end(), chunk.len());
+        let read = tokio::task::spawn_blocking(move || chunk.read()).await;
+        let read = read.map_err(std::io::Error::other).and_then(|read| read);
+        match read {
+            Ok(mut deliveries) => {
+                deliveries.retain(|delivery| delivery.audience.includes(&self.client));
+                self.fetch(deliveries, end);
+                Ok(())
+            }
+            Err(error) => {
+                warn!(%error, client = %self.client, "failed to read a kernel's journal from its file");
+                self.fetch(Vec::new(), end);
+                Err(Gap { missed })
+            }
+        }
+    }
+
+    fn fetch(&mut self, deliveries: Vec<Arc<Delivery>>, next: Position) {
+        self.fetched_deliveries = deliveries.into();
+        self.fetched = next;
+        self.clients.let_go();
+    }
+
+    fn hand_out_until(&self, position: Position) {
+        self.reading.handed_out.store(position.0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        self.clients.detach(&self.client, self.generation);
+    }
+}

@@ -1,0 +1,141 @@
+//! How kernels are found, started and kept: everything the crate is told from outside.
+
+use std::{ffi::OsString, net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+/// The configuration of kernels. The environment is never read here: the server gives it.
+#[derive(Clone, Debug)]
+pub struct KernelsConfig {
+    /// Directories that hold kernelspecs (`…/share/jupyter/kernels`), first wins.
+    pub kernelspec_dirs: Vec<PathBuf>,
+    /// The only kernelspecs to offer (`KernelSpecManager.allowed_kernelspecs`); empty for all.
+    pub allowed_kernelspecs: Vec<String>,
+    /// A Python with ipykernel, offered as `python3` when no kernelspec of that name is found
+    /// (`KernelSpecManager.ensure_native_kernel`).
+    pub native_kernel: Option<NativeKernel>,
+    /// The kernelspec taken when none is named (`MappingKernelManager.default_kernel_name`).
+    pub default_kernel_name: String,
+    /// What `{prefix}` means in a kernelspec's `argv`, when its own place does not tell.
+    pub prefix: PathBuf,
+    /// Where connection files lie (`kernel-<id>.json`).
+    pub runtime_dir: PathBuf,
+    /// Where journals spill to. The files have no name and vanish with the server.
+    pub spill_dir: PathBuf,
+    /// The directory that a kernel's `path` is below.
+    pub root_dir: PathBuf,
+    /// The environment every kernel starts from.
+    pub environment: Vec<(OsString, OsString)>,
+    /// How kernels are talked to.
+    pub transport: Transport,
+    /// How long a kernel may take to answer `kernel_info` (`MappingKernelManager.kernel_info_timeout`).
+    pub kernel_info_timeout: Duration,
+    /// How long starting waits to see whether the kernel dies at once, so that the caller can be told why.
+    pub early_death_window: Duration,
+    /// How long a kernel may take to end when asked to (`KernelManager.shutdown_wait_time`); half of it before
+    /// SIGTERM, half before SIGKILL.
+    pub shutdown_wait: Duration,
+    /// Whether a kernel that dies is started again (`KernelManager.autorestart`).
+    pub autorestart: bool,
+    /// How many times in a row (`KernelRestarter.restart_limit`).
+    pub restart_limit: u32,
+    /// How long a kernel must live for a restart to have succeeded (`KernelRestarter.stable_start_time`).
+    pub stable_start_time: Duration,
+    /// How often the heartbeat asks.
+    pub heartbeat_interval: Duration,
+    /// What may grow, and how far.
+    pub limits: KernelLimits,
+}
+
+/// A Python interpreter that has ipykernel.
+#[derive(Clone, Debug)]
+pub struct NativeKernel {
+    /// The interpreter.
+    pub python: PathBuf,
+    /// Where its logos are (`ipykernel/resources`), when known.
+    pub resource_dir: Option<PathBuf>,
+}
+
+/// How kernels are talked to (`KernelManager.transport`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Ports of this address, which must be local.
+    Tcp {
+        /// The address kernels bind.
+        ip: IpAddr,
+    },
+    /// Sockets in a directory of the kernel's own, below this one.
+    Ipc {
+        /// The directory; kept short, since a socket's path has at most 107 bytes.
+        dir: PathBuf,
+    },
+}
+
+/// Named limits: nothing a kernel or client does grows beyond them.
+#[derive(Clone, Debug)]
+pub struct KernelLimits {
+    /// Kernels running at once.
+    pub kernels_max: usize,
+    /// What a journal holds in memory, per kernel.
+    pub journal_memory_bytes_max: usize,
+    /// What a journal holds in its file, per kernel.
+    pub journal_file_bytes_max: u64,
+    /// One message from a kernel, all its frames together. A larger one drops the connection to the kernel.
+    pub message_bytes_max: usize,
+    /// Frames in one message from a kernel.
+    pub frames_max: usize,
+    /// Messages waiting to be sent to a kernel, per channel; whoever sends more waits.
+    pub queued_messages_max: usize,
+    /// Requests whose asker is remembered, per kernel.
+    pub outstanding_requests_max: usize,
+    /// Clients that went away and whose position is remembered, per kernel.
+    pub remembered_clients_max: usize,
+    /// The end of a kernel's standard error that is kept to be shown.
+    pub stderr_tail_bytes_max: usize,
+    /// A `kernel.json`.
+    pub kernelspec_bytes_max: u64,
+}
+
+impl Default for KernelLimits {
+    fn default() -> Self {
+        Self {
+            kernels_max: 1_000,
+            journal_memory_bytes_max: 8 << 20,
+            journal_file_bytes_max: 512 << 20,
+            message_bytes_max: 1 << 30,
+            frames_max: 65_600,
+            queued_messages_max: 1_024,
+            outstanding_requests_max: 65_536,
+            remembered_clients_max: 64,
+            stderr_tail_bytes_max: 16 << 10,
+            kernelspec_bytes_max: 1 << 20,
+        }
+    }
+}
+
+impl KernelsConfig {
+    /// The reference's defaults, for these directories. No kernelspecs, no environment: add what there is.
+    #[must_use]
+    pub fn new(root_dir: PathBuf, runtime_dir: PathBuf) -> Self {
+        Self {
+            kernelspec_dirs: Vec::new(),
+            allowed_kernelspecs: Vec::new(),
+            native_kernel: None,
+            default_kernel_name: "python3".to_owned(),
+            prefix: PathBuf::from("/usr"),
+            spill_dir: runtime_dir.clone(),
+            runtime_dir,
+            root_dir,
+            environment: Vec::new(),
+            transport: Transport::Tcp {
+                ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            },
+            kernel_info_timeout: Duration::from_secs(60),
+            early_death_window: Duration::from_secs(5),
+            shutdown_wait: Duration::from_secs(5),
+            autorestart: true,
+            restart_limit: 5,
+            stable_start_time: Duration::from_secs(10),
+            heartbeat_interval: Duration::from_secs(10),
+            limits: KernelLimits::default(),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What the tasks of one host share: where what the kernel says is written down.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tracing::warn;
+use wire::{Channel, Header, Message};
+
+use super::{
+    activity,
+    asked::Asked,
+    handle::Asker,
+    journal::{Audience, Journal},
+    own_messages::OwnMessages,
+};
+use crate::{ClientId, ExecutionState, KernelId, KernelStatus, Phase};
+
+/// What ipykernel's publisher says to each new subscriber: us, and nobody else.
+const WELCOME: &str = "iopub_welcome";
+
+/// Shared by a host's tasks.
+pub(super) struct Core {
+    pub(super) kernel_id: KernelId,
+    pub(super) journal: Arc<Journal>,
+    pub(super) own: OwnMessages,
+    status: watch::Sender<KernelStatus>,
+    /// A plain mutex, never held across an await.
+    asked: Mutex<Asked>,
+}
+
+/// What a message was good for, beyond being passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Output: the subscription works.
+    Output,
+    /// The answer to a `kernel_info_request` of our own.
+    OwnKernelInfo,
+    /// Something else.
+    Other,
+}
+
+impl Core {
+    pub(super) fn new(
+        kernel_id: KernelId,
+        journal: Arc<Journal>,
+        status: watch::Sender<KernelStatus>,
+        outstanding_requests_max: usize,
+    ) -> Self {
+        Self {
+            kernel_id,
+            journal,
+            own: OwnMessages::new(),
+            status,
+            asked: Mutex::new(Asked::new(outstanding_requests_max)),
+        }
+    }
+
+    /// Notes who asks, so that the answer finds them.
+    pub(super) fn asks(&self, msg_id: &str, asker: Asker) {
+        self.asked().note(msg_id, asker);
+    }
+
+    /// Nothing asked so far will be answered.
+    pub(super) fn forget_asked(&self) {
+        self.asked().clear();
+    }
+
+    /// Writes down what the kernel said.
+    pub(super) fn hear(&self, message: &Message) -> Heard {
+        let (header, parent) = match (message.header(), message.parent()) {
+            (Ok(header), Ok(parent)) => (header, parent),
+            (Err(error), _) | (_, Err(error)) => {
+                warn!(kernel.id = %self.kernel_id, %error, "left out a message of a kernel that cannot be read");
+                return Heard::Other;
+            }
+        };
+        match message.channel {
+            Channel::Iopub => self.hear_output(message, &header, parent.as_ref()),
+            Channel::Shell | Channel::Control | Channel::Stdin => {
+                self.hear_answer(message, &header, parent.as_ref())
+            }
+        }
+    }
+
+    fn hear_output(&self, message: &Message, header: &Header<'_>, parent: Option<&Header<'_>>) -> Heard {
+        if header.msg_type == WELCOME {
+            return Heard::Output;
+        }
+        let said = activity::Said::new(message, header, parent);
+        let now = Timestamp::now();
+        self.status.send_if_modified(|status| said.observe(status, now));
+        // What comes of our own questions is nobody else's business: an `idle` would hide that a cell runs.
+        if !parent.is_some_and(|parent| self.own.is_own(&parent.session)) {
+            let request = parent.map(|parent| &*parent.msg_id);
+            self.journal.append(Audience::Everyone, message.clone(), request);
+        }
+        Heard::Output
+    }
+
+    fn hear_answer(&self, message: &Message, header: &Header<'_>, parent: Option<&Header<'_>>) -> Heard {
+        let Some(parent) = parent else {
+            warn!(kernel.id = %self.kernel_id, msg_type = %header.msg_type, "left out an answer to no request");
+            return Heard::Other;
+        };
+        self.note_session(&header.session);
+        // An input request is not the answer: that is still to come.
+        let asker = if message.channel == Channel::Stdin {
+            self.asked().asker(&parent.msg_id)
+        } else {
+            self.asked().answered(&parent.msg_id)
+        };
+        let client = match asker {
+            Some(Asker::Host) => {
+                let is_info = header.msg_type == "kernel_info_reply";
+                return if is_info {
+                    Heard::OwnKernelInfo
+                } else {
+                    Heard::Other
+                };
+            }
+            Some(Asker::Client(client)) => client,
+            // Forgotten, or answered twice: front ends put their client id into `session`.
+            None if !self.own.is_own(&parent.session) => ClientId::new(&*parent.session),
+            None => return Heard::Other,
+        };
+        let audience = Audience::Only(client);
+        self.journal
+            .append(audience, message.clone(), Some(&parent.msg_id));
+        Heard::Other
+    }
+
+    fn note_session(&self, session: &str) {
+        self.status.send_if_modified(|status| {
+            activity::note_session(status, session);
+            false
+        });
+    }
+
+    /// Changes the status and wakes whoever watches it.
+    pub(super) fn change_status(&self, change: impl FnOnce(&mut KernelStatus)) {
+        self.status.send_modify(change);
+    }
+
+    pub(super) fn status(&self) -> watch::Ref<'_, KernelStatus> {
+        self.status.borrow()
+    }
+
+    /// Goes from one phase to the next. Whoever comes too late, after the kernel has ended, changes nothing.
+    pub(super) fn enter(&self, from: &Phase, to: Phase) {
+        self.status.send_if_modified(|status| {
+            let comes_next = status.phase == *from;
+            if comes_next {
+                status.phase = to;
+            }
+            comes_next
+        });
+    }
+
+    /// Tells all clients, in the kernel's name, what became of it.
+    pub(super) fn announce(&self, state: ExecutionState) {
+        let session = self.status().session.clone();
+        let message = self.own.status(session.as_deref(), state, Timestamp::now());
+        self.journal.append(Audience::Everyone, message, None);
+    }
+
+    /// Tells all clients, as standard error of the kernel, why it died.
+    pub(super) fn explain(&self, text: &str) {
+        let session = self.status().session.clone();
+        let message = self.own.stderr(session.as_deref(), text, Timestamp::now());
+        self.journal.append(Audience::Everyone, message, None);
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,85 @@
+//! One message of a kernel's, encoded once for all who read it.
+
+use bytes::Bytes;
+use wire::{Frame, Message, Subprotocol, encode_v1};
+
+use crate::ClientId;
+
+/// A place in a kernel's journal. The first message has 0, each next one 1 more, for the kernel's whole life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// The place after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// Whom a message is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Every client: output and status.
+    Everyone,
+    /// The client that asked: replies and input requests.
+    Only(ClientId),
+}
+
+impl Audience {
+    /// Whether `client` is to see it.
+    #[must_use]
+    pub fn includes(&self, client: &ClientId) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Only(only) => only == client,
+        }
+    }
+}
+
+/// A message on its way to clients.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Where it stands in the journal.
+    pub position: Position,
+    /// Whom it is for.
+    pub audience: Audience,
+    /// The message; its parts share the memory of the encoded frame.
+    pub message: Message,
+    v1: Bytes,
+}
+
+impl Delivery {
+    /// Encodes `message` for the v1 subprotocol and lets its parts share that memory, so that a journal holds
+    /// each message once.
+    #[must_use]
+    pub fn new(position: Position, audience: Audience, message: Message) -> Self {
+        let v1 = encode_v1(&message);
+        let message = Subprotocol::V1
+            .decode(Frame::Binary(v1.clone()))
+            .unwrap_or(message);
+        Self {
+            position,
+            audience,
+            message,
+            v1,
+        }
+    }
+
+    /// The delivery a frame was written from, `None` if it is no such frame.
+    pub(crate) fn from_v1(position: Position, audience: Audience, v1: Bytes) -> Option<Self> {
+        let message = Subprotocol::V1.decode(Frame::Binary(v1.clone())).ok()?;
+        Some(Self {
+            position,
+            audience,
+            message,
+            v1,
+        })
+    }
+
+    /// The message as a frame of the v1 subprotocol.
+    #[must_use]
+    pub fn v1(&self) -> &Bytes {
+        &self.v1
+    }
+}

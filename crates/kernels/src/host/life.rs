@@ -1,0 +1,410 @@
+//! A kernel's life: launched, attended to, started again when it dies, ended when told to.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+use tracing::{debug, info, warn};
+use wire::Channel;
+
+use super::{
+    core::Core,
+    endpoints::Endpoints,
+    handle::{Command, Lanes, Upward},
+    link::Linking,
+    uplink::Lane,
+};
+use crate::{
+    ConnectionFile, Ended, ExecutionState, Exit, InterruptMode, KernelError, KernelsConfig, Phase, Process,
+    Signal,
+    addresses::Addresses,
+    launch::{LaunchPlan, Launcher},
+    sockets::{SocketError, SocketLimits},
+};
+
+/// When the sockets break, how long to wait for the news that the kernel has died, before connecting again.
+const DEATH_NEWS_WAIT: Duration = Duration::from_millis(300);
+
+/// How long a kernel's last words may take to be read after its process has ended. They are in the sockets.
+const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
+
+/// How long the system may take to end a process that was killed.
+const KILL_WAIT: Duration = Duration::from_secs(5);
+
+/// What kernels say when somebody else listens on their ports.
+const PORT_TAKEN: &str = "Address already in use";
+
+/// The task of a host.
+pub(super) struct Life {
+    config: Arc<KernelsConfig>,
+    launcher: Arc<dyn Launcher>,
+    plan: LaunchPlan,
+    core: Arc<Core>,
+    lanes: Lanes<Lane>,
+    own: Lanes<mpsc::Sender<Upward>>,
+    addresses: Addresses,
+    connection: ConnectionFile,
+    running: Running,
+    /// Restarts in a row, none of which lived long.
+    restarts_in_a_row: u32,
+    /// Whether it has ever answered.
+    was_ready: bool,
+}
+
+/// One process and its sockets.
+struct Running {
+    process: Arc<dyn Process>,
+    link: Link,
+    since: Instant,
+}
+
+/// The task that serves the sockets; dropped, it ends.
+struct Link(JoinHandle<SocketError>);
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What ends a time of being attended to.
+enum Turn {
+    Restart(oneshot::Sender<Result<(), KernelError>>),
+    Shutdown(oneshot::Sender<()>),
+    Died(Exit),
+}
+
+impl Life {
+    /// Finds addresses and launches the kernel for the first time.
+    pub(super) async fn begin(
+        config: Arc<KernelsConfig>,
+        launcher: Arc<dyn Launcher>,
+        plan: LaunchPlan,
+        core: Arc<Core>,
+        lanes: Lanes<Lane>,
+        own: Lanes<mpsc::Sender<Upward>>,
+    ) -> Result<Self, KernelError> {
+        let mut addresses = Addresses::find(&config.transport)?;
+        let connection = addresses.connection_file(&plan.name, plan.session_name())?;
+        let linking = linking(&config, &core, &connection, &lanes, &own)?;
+        let running = launch(&plan, &*launcher, &mut addresses, &connection, linking).await?;
+        Ok(Self {
+            config,
+            launcher,
+            plan,
+            core,
+            lanes,
+            own,
+            addresses,
+            connection,
+            running,
+            restarts_in_a_row: 0,
+            was_ready: false,
+        })
+    }
+
+    /// Looks after the kernel until it is gone for good.
+    pub(super) async fn live(mut self, mut commands: mpsc::Receiver<Command>) {
+        let (ended, done) = loop {
+            match self.attend(&mut commands).await {
+                Turn::Shutdown(done) => {
+                    self.stop(false).await;
+                    break (Ended::ShutDown, Some(done));
+                }
+                Turn::Restart(done) => {
+                    let restarted = self.restart().await;
+                    let failed = restarted.as_ref().err().map(|error| self.died(error.to_string()));
+                    // Whoever asked may have gone.
+                    let _asker = done.send(restarted);
+                    if let Some(ended) = failed {
+                        break (ended, None);
+                    }
+                }
+                Turn::Died(exit) => {
+                    if let Some(ended) = self.restart_after_death(exit).await {
+                        break (ended, None);
+                    }
+                }
+            }
+        };
+        self.finish(ended);
+        if let Some(done) = done {
+            let _asker = done.send(());
+        }
+    }
+
+    /// Serves commands and keeps the sockets connected until something must change.
+    async fn attend(&mut self, commands: &mut mpsc::Receiver<Command>) -> Turn {
+        let process = self.running.process.clone();
+        let mut ended = process.ended();
+        let mut all_handles_dropped = false;
+        loop {
+            tokio::select! {
+                command = commands.recv(), if !all_handles_dropped => match command {
+                    Some(Command::Interrupt { done }) => {
+                        let _asker = done.send(self.interrupt());
+                    }
+                    Some(Command::Restart { done }) => return Turn::Restart(done),
+                    Some(Command::Shutdown { done }) => return Turn::Shutdown(done),
+                    // The kernel goes on without anybody who could end it; its own end is still watched.
+                    None => all_handles_dropped = true,
+                },
+                exit = &mut ended => return Turn::Died(exit),
+                broken = &mut self.running.link.0 => {
+                    if let Ok(exit) = timeout(DEATH_NEWS_WAIT, &mut ended).await {
+                        return Turn::Died(exit);
+                    }
+                    let broken = broken.map_or_else(|stopped| stopped.to_string(), |error| error.to_string());
+                    warn!(
+                        kernel.id = %self.plan.kernel_id,
+                        "the connection to the kernel broke ({broken}); connecting again, output may be lost"
+                    );
+                    if let Err(error) = self.connect_again() {
+                        warn!(kernel.id = %self.plan.kernel_id, %error, "failed to connect again");
+                        return Turn::Died(Exit::Unknown);
+                    }
+                }
+            }
+        }
+    }
+
+    fn connect_again(&mut self) -> Result<(), KernelError> {
+        self.core.change_status(|status| status.phase = Phase::Launching);
+        let linking = linking(&self.config, &self.core, &self.connection, &self.lanes, &self.own)?;
+        self.running.link = Link(tokio::spawn(linking.serve()));
+        Ok(())
+    }
+
+    fn interrupt(&self) -> Result<(), KernelError> {
+        match self.plan.interrupt_mode {
+            InterruptMode::Signal => {
+                let signalled = self.running.process.signal(Signal::Interrupt);
+                signalled.map_err(|source| KernelError::Interrupt { source })
+            }
+            InterruptMode::Message => {
+                self.tell("interrupt_request", &json!({}))
+                    .map_err(|full| KernelError::Interrupt {
+                        source: std::io::Error::other(full),
+                    })
+            }
+        }
+    }
+
+    /// Sends the kernel a request on control.
+    fn tell(&self, msg_type: &str, content: &serde_json::Value) -> Result<(), mpsc::error::TrySendError<()>> {
+        let request = self
+            .core
+            .own
+            .request(Channel::Control, msg_type, content, Timestamp::now());
+        self.own.control.try_send(request).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => mpsc::error::TrySendError::Full(()),
+            mpsc::error::TrySendError::Closed(_) => mpsc::error::TrySendError::Closed(()),
+        })
+    }
+
+    async fn restart(&mut self) -> Result<(), KernelError> {
+        self.enter_restarting();
+        self.stop(true).await;
+        self.restarts_in_a_row = 0;
+        self.launch_again().await?;
+        info!(kernel.id = %self.plan.kernel_id, "restarted kernel {}", self.plan.kernel_id);
+        Ok(())
+    }
+
+    fn enter_restarting(&self) {
+        self.core.change_status(|status| {
+            status.phase = Phase::Launching;
+            status.execution_state = ExecutionState::Restarting;
+            status.responsive = true;
+        });
+    }
+
+    /// Launches the next process, in place of one that has ended.
+    async fn launch_again(&mut self) -> Result<(), KernelError> {
+        self.running.link.0.abort();
+        // What was asked of the old process, or is still queued for it, the new one knows nothing of.
+        for lane in [&self.lanes.shell, &self.lanes.control, &self.lanes.stdin] {
+            lane.discard(&self.core).await;
+        }
+        self.core.forget_asked();
+        self.core.change_status(|status| {
+            status.phase = Phase::Launching;
+            status.restarts = status.restarts.saturating_add(1);
+        });
+        let linking = linking(&self.config, &self.core, &self.connection, &self.lanes, &self.own)?;
+        self.running = launch(
+            &self.plan,
+            &*self.launcher,
+            &mut self.addresses,
+            &self.connection,
+            linking,
+        )
+        .await?;
+        self.core.change_status(|status| {
+            status.execution_state = ExecutionState::Starting;
+            status.last_activity = Timestamp::now();
+        });
+        Ok(())
+    }
+
+    /// Starts a kernel that died by itself again, if that makes sense; else says why it is gone.
+    async fn restart_after_death(&mut self, exit: Exit) -> Option<Ended> {
+        self.hear_last_words().await;
+        self.was_ready |= self.core.status().phase == Phase::Ready;
+        let id = &self.plan.kernel_id;
+        if self.running.since.elapsed() >= self.config.stable_start_time {
+            self.restarts_in_a_row = 0;
+        }
+        self.restarts_in_a_row = self.restarts_in_a_row.saturating_add(1);
+        let is_hopeless = !self.was_ready && !self.is_port_taken();
+        if !self.config.autorestart || is_hopeless || self.restarts_in_a_row > self.config.restart_limit {
+            return Some(self.died(exit.to_string()));
+        }
+        let (count, limit) = (self.restarts_in_a_row, self.config.restart_limit);
+        warn!(kernel.id = %id, "kernel {id} died ({exit}), starting it again ({count}/{limit})");
+        self.enter_restarting();
+        self.core.announce(ExecutionState::Restarting);
+        let relaunched = match self.new_addresses_unless_used() {
+            Ok(()) => self.launch_again().await,
+            Err(error) => Err(error),
+        };
+        relaunched.err().map(|error| self.died(error.to_string()))
+    }
+
+    /// A kernel that never got to listen may have met somebody else on its ports. Once clients know it, its
+    /// connection file stays as it is.
+    fn new_addresses_unless_used(&mut self) -> Result<(), KernelError> {
+        if !self.was_ready {
+            self.addresses = Addresses::find(&self.config.transport)?;
+            self.connection = self
+                .addresses
+                .connection_file(&self.plan.name, self.plan.session_name())?;
+        }
+        Ok(())
+    }
+
+    fn is_port_taken(&self) -> bool {
+        self.running.process.stderr_tail().contains(PORT_TAKEN)
+    }
+
+    fn died(&self, reason: String) -> Ended {
+        Ended::Died {
+            reason: reason.into(),
+            stderr: self.running.process.stderr_tail().into(),
+        }
+    }
+
+    /// Ends the process: asks it, then SIGTERM, then SIGKILL, as the reference.
+    async fn stop(&mut self, restart: bool) {
+        let process = self.running.process.clone();
+        let patience = self.config.shutdown_wait / 2;
+        let id = &self.plan.kernel_id;
+        let is_connected = self.core.status().phase != Phase::Launching;
+        if is_connected {
+            // What runs would keep it from hearing the request.
+            if let Err(error) = self.interrupt() {
+                debug!(kernel.id = %id, %error, "failed to interrupt a kernel that is to end");
+            }
+            let asked = self.tell("shutdown_request", &json!({ "restart": restart }));
+            if asked.is_ok() && timeout(patience, process.ended()).await.is_ok() {
+                return self.hear_last_words().await;
+            }
+            debug!(kernel.id = %id, "the kernel takes too long to end, sending SIGTERM");
+        }
+        for (signal, wait) in [(Signal::Terminate, patience), (Signal::Kill, KILL_WAIT)] {
+            if let Err(error) = process.signal(signal) {
+                warn!(kernel.id = %id, %error, "failed to signal a kernel that is to end");
+            }
+            if timeout(wait, process.ended()).await.is_ok() {
+                return self.hear_last_words().await;
+            }
+        }
+        warn!(kernel.id = %id, "kernel {id} was killed and has still not ended");
+    }
+
+    /// Reads the sockets of a process that has ended to their end.
+    async fn hear_last_words(&mut self) {
+        if self.core.status().phase != Phase::Launching && !self.running.link.0.is_finished() {
+            let _read = timeout(LAST_WORDS_WAIT, &mut self.running.link.0).await;
+        }
+    }
+
+    /// Leaves nothing behind, and tells who listens.
+    fn finish(self, ended: Ended) {
+        let id = &self.plan.kernel_id;
+        if let Ended::Died { reason, stderr } = &ended {
+            warn!(kernel.id = %id, "kernel {id} died ({reason})");
+            self.core
+                .explain(&format!("The kernel died ({reason}).\n{stderr}"));
+            self.core.announce(ExecutionState::Dead);
+        } else {
+            info!(kernel.id = %id, "kernel {id} ended");
+        }
+        match std::fs::remove_file(&self.plan.connection_file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                warn!(kernel.id = %id, %error, "failed to remove the kernel's connection file");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        self.core.change_status(|status| {
+            status.phase = Phase::Ended(ended);
+            status.execution_state = ExecutionState::Dead;
+        });
+        self.core.journal.close();
+    }
+}
+
+fn linking(
+    config: &KernelsConfig,
+    core: &Arc<Core>,
+    connection: &ConnectionFile,
+    lanes: &Lanes<Lane>,
+    own: &Lanes<mpsc::Sender<Upward>>,
+) -> Result<Linking, KernelError> {
+    Ok(Linking {
+        core: core.clone(),
+        endpoints: Endpoints::new(connection)?,
+        lanes: lanes.clone(),
+        own: own.clone(),
+        limits: SocketLimits {
+            message_bytes_max: config.limits.message_bytes_max,
+            frames_max: config.limits.frames_max,
+        },
+        heartbeat_interval: config.heartbeat_interval,
+    })
+}
+
+/// Writes the connection file and starts the process that reads it.
+async fn launch(
+    plan: &LaunchPlan,
+    launcher: &dyn Launcher,
+    addresses: &mut Addresses,
+    connection: &ConnectionFile,
+    linking: Linking,
+) -> Result<Running, KernelError> {
+    connection.write(&plan.connection_file)?;
+    addresses.hand_over();
+    let launched = launcher.launch(&plan.launch(connection.clone())).await;
+    let process = match launched {
+        Ok(process) => process,
+        Err(error) => {
+            if let Err(error) = std::fs::remove_file(&plan.connection_file) {
+                debug!(kernel.id = %plan.kernel_id, %error, "failed to remove the connection file of a kernel that never was");
+            }
+            return Err(error.into());
+        }
+    };
+    Ok(Running {
+        process,
+        link: Link(tokio::spawn(linking.serve())),
+        since: Instant::now(),
+    })
+}

@@ -1,0 +1,111 @@
+//! Ids that are types: which kernel, which client.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::Serialize;
+
+/// A kernel's id: five groups of word characters joined by dashes, as the reference's routes demand
+/// (`\w+-\w+-\w+-\w+-\w+`). Mostly a UUID, but a client may choose its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct KernelId(
+    /// Invariant: matches the pattern, at most [`KERNEL_ID_BYTES_MAX`] bytes. It becomes part of a file name.
+    Arc<str>,
+);
+
+/// The longest kernel id, in bytes: it must fit into a file name.
+pub const KERNEL_ID_BYTES_MAX: usize = 128;
+
+/// How many groups a kernel id has.
+const GROUPS: usize = 5;
+
+/// A text that is no kernel id.
+#[derive(Debug, thiserror::Error)]
+#[error("a kernel id has five groups of word characters joined by dashes")]
+pub struct BadKernelId;
+
+impl KernelId {
+    /// A fresh random id.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4().to_string().into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KernelId {
+    type Err = BadKernelId;
+
+    fn from_str(text: &str) -> Result<Self, BadKernelId> {
+        let word = |group: &str| {
+            !group.is_empty()
+                && group
+                    .chars()
+                    .all(|character| character.is_alphanumeric() || character == '_')
+        };
+        let fits = text.len() <= KERNEL_ID_BYTES_MAX;
+        if fits && text.split('-').count() == GROUPS && text.split('-').all(word) {
+            return Ok(Self(text.into()));
+        }
+        Err(BadKernelId)
+    }
+}
+
+impl fmt::Display for KernelId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Which client a message is from or for: the `session_id` of its WebSocket. A client that comes back with the
+/// same id goes on where it stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClientId(Arc<str>);
+
+impl ClientId {
+    /// The client of this `session_id`.
+    pub fn new(session_id: impl Into<Arc<str>>) -> Self {
+        Self(session_id.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, good: bool) {
+        assert_eq!(text.parse::<KernelId>().is_ok(), good, "{text}");
+    }
+
+    #[test]
+    fn an_id_has_five_groups_of_word_characters() {
+        check("a-b-c-d-e", true);
+        check("6f1e7f9c-4d49-4f0e-9d4e-0d3d4b2f1a11", true);
+        check("a_1-b-c-d-é", true);
+        check("", false);
+        check("a-b-c-d", false);
+        check("a-b-c-d-e-f", false);
+        check("a-b--d-e", false);
+        check("a-b-c-d-../x", false);
+        check("a-b-c-d-e\n", false);
+        check(&format!("a-b-c-d-{}", "e".repeat(KERNEL_ID_BYTES_MAX)), false);
+        check(KernelId::random().as_str(), true);
+    }
+}

@@ -1,0 +1,225 @@
+//! A running kernel, as the rest of the server knows it.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+use wire::{Channel, Message};
+
+use crate::{
+    Attachment, ClientId, Ended, KernelError, KernelId, KernelModel, KernelStatus, Phase,
+    attachment::Clients,
+    host::{HostHandle, journal::Position},
+};
+
+/// A handle on a kernel; cheap to clone. The kernel outlives its handles: it ends by [`shutdown`](Self::shutdown)
+/// or by itself.
+#[derive(Clone)]
+pub struct Kernel(Arc<Shared>);
+
+struct Shared {
+    id: KernelId,
+    name: Arc<str>,
+    directory: Arc<Path>,
+    host: HostHandle,
+    clients: Arc<Clients>,
+    kernel_info_timeout: Duration,
+}
+
+impl Kernel {
+    pub(crate) fn new(
+        id: KernelId,
+        name: Arc<str>,
+        directory: Arc<Path>,
+        host: HostHandle,
+        clients: Arc<Clients>,
+        kernel_info_timeout: Duration,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            id,
+            name,
+            directory,
+            host,
+            clients,
+            kernel_info_timeout,
+        }))
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &KernelId {
+        &self.0.id
+    }
+
+    /// The name of its kernelspec.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// The directory it was started in.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
+    }
+
+    /// What Jupyter's API shows of it.
+    #[must_use]
+    pub fn model(&self) -> KernelModel {
+        let status = self.0.host.status.borrow();
+        KernelModel {
+            id: self.0.id.clone(),
+            name: self.0.name.clone(),
+            last_activity: status.last_activity,
+            execution_state: status.execution_state,
+            connections: self.0.clients.connections(),
+            reason: status.reason().map(str::to_owned),
+        }
+    }
+
+    /// What is known of it, and a wake-up when that changes (`last_activity` alone does not wake).
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<KernelStatus> {
+        self.0.host.status.clone()
+    }
+
+    /// The `session` in the headers of its own messages. Messages made in its name carry this, because
+    /// JupyterLab takes a change of it for a restart.
+    #[must_use]
+    pub fn last_session(&self) -> Option<Arc<str>> {
+        self.0.host.status.borrow().session.clone()
+    }
+
+    /// Waits until it is alive, has answered `kernel_info` and its output is listened to.
+    ///
+    /// # Errors
+    /// [`KernelError::Died`] with the kernel's own words, [`KernelError::NoAnswer`] after the configured time,
+    /// [`KernelError::NoSuchKernel`] when it was shut down meanwhile.
+    pub async fn ready(&self) -> Result<(), KernelError> {
+        let decided = |phase: &Phase| matches!(phase, Phase::Ready | Phase::Ended(_));
+        self.wait_for(decided, self.0.kernel_info_timeout).await
+    }
+
+    /// Waits until it has opened its sockets, or is dead, or `window` is over (which is no error).
+    pub(crate) async fn outlives(&self, window: Duration) -> Result<(), KernelError> {
+        match self
+            .wait_for(|phase| !matches!(phase, Phase::Launching), window)
+            .await
+        {
+            Err(KernelError::NoAnswer { .. }) => Ok(()),
+            result => result,
+        }
+    }
+
+    async fn wait_for(&self, decided: impl Fn(&Phase) -> bool, after: Duration) -> Result<(), KernelError> {
+        let mut status = self.status();
+        let phase = {
+            let waiting = status.wait_for(|status| decided(&status.phase));
+            match tokio::time::timeout(after, waiting).await {
+                Err(_) => return Err(KernelError::NoAnswer { after }),
+                Ok(Err(_)) => return Err(self.gone()),
+                Ok(Ok(status)) => status.phase.clone(),
+            }
+        };
+        match phase {
+            Phase::Launching | Phase::Connected | Phase::Ready => Ok(()),
+            Phase::Ended(Ended::ShutDown) => Err(self.gone()),
+            Phase::Ended(Ended::Died { reason, stderr }) => Err(KernelError::Died {
+                name: self.0.name.to_string(),
+                reason: reason.to_string(),
+                stderr: stderr.to_string(),
+            }),
+        }
+    }
+
+    /// Completes when it is gone for good.
+    pub async fn ended(&self) -> Ended {
+        let mut status = self.status();
+        let ended = status
+            .wait_for(|status| matches!(status.phase, Phase::Ended(_)))
+            .await;
+        match ended.as_deref() {
+            Ok(KernelStatus {
+                phase: Phase::Ended(ended),
+                ..
+            }) => ended.clone(),
+            _ => Ended::ShutDown,
+        }
+    }
+
+    /// Listens to it. A second attachment of the same client supersedes the first. A new client starts at "now";
+    /// one that was here before goes on where it stopped.
+    #[must_use]
+    pub fn attach(&self, client: ClientId) -> Attachment {
+        self.0.clients.attach(client)
+    }
+
+    /// Sends it a request (or an `input_reply`); the answers go to `from`. Waits while the kernel takes no more,
+    /// and while it is being started again.
+    ///
+    /// # Errors
+    /// When `message` has no readable header or is for iopub, or the kernel is gone.
+    pub async fn send(&self, from: ClientId, message: Message) -> Result<(), KernelError> {
+        if message.channel == Channel::Iopub {
+            return Err(KernelError::IopubIsForListening);
+        }
+        let header = message
+            .header()
+            .map_err(|source| KernelError::Message { source })?;
+        let msg_id = header.msg_id.into();
+        let sent = self.0.host.send(from, msg_id, message).await;
+        sent.map_err(|_| self.gone())
+    }
+
+    /// Where the first message that answers the request `msg_id` stands in the journal, if it is still known:
+    /// to give a client that came back all of a request's outputs ([`Attachment::seek`]).
+    #[must_use]
+    pub fn first_answering(&self, msg_id: &str) -> Option<Position> {
+        self.0.host.journal.first_answering(msg_id)
+    }
+
+    /// Stops what it does, by signal or by message, as its kernelspec says.
+    ///
+    /// # Errors
+    /// When it is gone or cannot be signalled.
+    pub async fn interrupt(&self) -> Result<(), KernelError> {
+        self.0.host.interrupt().await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Ends its process and starts it anew, under the same id, with the same connection file. Returns when the
+    /// new process has opened its sockets, or is seen to be dead.
+    ///
+    /// # Errors
+    /// When it is gone, or the new process could not be started or died at once.
+    pub async fn restart(&self) -> Result<(), KernelError> {
+        self.0.host.restart().await.unwrap_or_else(|_| Err(self.gone()))?;
+        self.outlives(self.0.kernel_info_timeout).await
+    }
+
+    /// Ends it: first asked politely, then by signals. Returns when nothing of it is left.
+    ///
+    /// # Errors
+    /// [`KernelError::NoSuchKernel`] when it was gone already.
+    pub async fn shutdown(&self) -> Result<(), KernelError> {
+        self.0.host.shutdown().await.map_err(|_| self.gone())
+    }
+
+    /// Whether both handles are on the same kernel.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn gone(&self) -> KernelError {
+        KernelError::NoSuchKernel {
+            id: self.0.id.clone(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Kernel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Kernel")
+            .field("id", &self.0.id)
+            .finish_non_exhaustive()
+    }
+}

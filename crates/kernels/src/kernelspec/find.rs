@@ -1,0 +1,445 @@
+//! Finds kernelspecs in directories, first wins.
+
+use std::{
+    io::{self, Read},
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::{Map, json};
+use tracing::{debug, warn};
+
+use super::{InterruptMode, KernelJson, Kernelspec, KernelspecModel};
+use crate::{KernelError, KernelsConfig, NativeKernel};
+
+/// The name of the kernel that a Python without kernelspec is offered as.
+const NATIVE_KERNEL_NAME: &str = "python3";
+
+/// Finds kernelspecs. Nothing is kept: one installed while the server runs is seen at once.
+#[derive(Clone)]
+pub struct Kernelspecs(Arc<Places>);
+
+struct Places {
+    dirs: Vec<PathBuf>,
+    allowed: Vec<String>,
+    native: Option<NativeKernel>,
+    default_name: String,
+    kernelspec_bytes_max: u64,
+}
+
+impl Kernelspecs {
+    pub(crate) fn new(config: &KernelsConfig) -> Self {
+        Self(Arc::new(Places {
+            dirs: config.kernelspec_dirs.clone(),
+            allowed: config.allowed_kernelspecs.clone(),
+            native: config.native_kernel.clone(),
+            default_name: config.default_kernel_name.clone(),
+            kernelspec_bytes_max: config.limits.kernelspec_bytes_max,
+        }))
+    }
+
+    /// The kernelspec taken when none is named.
+    #[must_use]
+    pub fn default_name(&self) -> &str {
+        &self.0.default_name
+    }
+
+    /// All that can be used, in the order they are found. One that is broken is left out with a log line.
+    pub async fn all(&self) -> Vec<Kernelspec> {
+        self.off_thread(Places::all).await.unwrap_or_default()
+    }
+
+    /// The one of this name, without regard to case.
+    ///
+    /// # Errors
+    /// [`KernelError::NoSuchKernelspec`], or [`KernelError::BadKernelspec`] when it cannot be used.
+    pub async fn get(&self, name: &str) -> Result<Kernelspec, KernelError> {
+        let asked = name.to_owned();
+        let found = self.off_thread(move |places| places.get(&asked)).await;
+        found.unwrap_or_else(|| Err(not_found(name)))
+    }
+
+    /// All as `GET /api/kernelspecs` shows them, with URLs below `base_url`.
+    pub async fn models(&self, base_url: &str) -> Vec<KernelspecModel> {
+        let base_url = base_url.to_owned();
+        let read = move |places: &Places| {
+            let all = places.all();
+            all.iter()
+                .map(|spec| KernelspecModel::read(spec, &base_url))
+                .collect()
+        };
+        self.off_thread(read).await.unwrap_or_default()
+    }
+
+    /// One as `GET /api/kernelspecs/{name}` shows it.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn model(&self, name: &str, base_url: &str) -> Result<KernelspecModel, KernelError> {
+        let (asked, base_url) = (name.to_owned(), base_url.to_owned());
+        let read = move |places: &Places| {
+            let spec = places.get(&asked)?;
+            Ok(KernelspecModel::read(&spec, &base_url))
+        };
+        self.off_thread(read)
+            .await
+            .unwrap_or_else(|| Err(not_found(name)))
+    }
+
+    /// The file `path` in a kernelspec's directory; `None` when there is no such file, or it is elsewhere.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn resource(&self, name: &str, path: &str) -> Result<Option<PathBuf>, KernelError> {
+        let (asked, path) = (name.to_owned(), path.to_owned());
+        let find = move |places: &Places| {
+            let spec = places.get(&asked)?;
+            Ok(spec.resource_dir.and_then(|dir| file_beneath(&dir, &path)))
+        };
+        self.off_thread(find)
+            .await
+            .unwrap_or_else(|| Err(not_found(name)))
+    }
+
+    /// Directories may be slow; no async thread waits for them. `None` if the work was cut off by shutdown.
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Places) -> T + Send + 'static,
+    ) -> Option<T> {
+        let places = self.0.clone();
+        tokio::task::spawn_blocking(move || work(&places)).await.ok()
+    }
+}
+
+impl Places {
+    fn all(&self) -> Vec<Kernelspec> {
+        let mut found: Vec<(String, PathBuf)> = Vec::new();
+        for dir in &self.dirs {
+            for (name, resource_dir) in kernelspec_dirs(dir) {
+                if !found.iter().any(|(earlier, _)| *earlier == name) {
+                    debug!(kernelspec = name, dir = %dir.display(), "found the kernelspec {name}");
+                    found.push((name, resource_dir));
+                }
+            }
+        }
+        let allowed = found.into_iter().filter(|(name, _)| self.allows(name));
+        let mut specs: Vec<Kernelspec> = Vec::new();
+        for (name, resource_dir) in allowed {
+            match self.load(&name, &resource_dir) {
+                Ok(spec) => specs.push(spec),
+                Err(error) => warn!(kernelspec = name, "left out: {error}"),
+            }
+        }
+        if self.allows(NATIVE_KERNEL_NAME) && !specs.iter().any(|spec| spec.name == NATIVE_KERNEL_NAME) {
+            specs.extend(self.native.as_ref().map(native_spec));
+        }
+        specs
+    }
+
+    fn get(&self, name: &str) -> Result<Kernelspec, KernelError> {
+        let lower = name.to_lowercase();
+        if !self.allows(&lower) {
+            return Err(not_found(name));
+        }
+        let in_dir = |dir: &PathBuf| {
+            kernelspec_dirs(dir)
+                .into_iter()
+                .find(|(found, _)| *found == lower)
+        };
+        if let Some((_, resource_dir)) = self.dirs.iter().find_map(in_dir) {
+            return self.load(&lower, &resource_dir);
+        }
+        let native = self.native.as_ref().filter(|_| lower == NATIVE_KERNEL_NAME);
+        native.map(native_spec).ok_or_else(|| not_found(name))
+    }
+
+    fn allows(&self, name: &str) -> bool {
+        self.allowed.is_empty()
+            || self
+                .allowed
+                .iter()
+                .any(|allowed| allowed.eq_ignore_ascii_case(name))
+    }
+
+    fn load(&self, name: &str, resource_dir: &Path) -> Result<Kernelspec, KernelError> {
+        let bad = |problem: String| KernelError::BadKernelspec {
+            name: name.to_owned(),
+            problem,
+        };
+        let path = resource_dir.join("kernel.json");
+        let bytes = read_at_most(&path, self.kernelspec_bytes_max)
+            .map_err(|error| bad(format!("failed to read `{}`: {error}", path.display())))?;
+        let spec = serde_json::from_slice(&bytes)
+            .map_err(|error| bad(format!("`{}` is not valid: {error}", path.display())))?;
+        let spec = Kernelspec {
+            name: name.to_owned(),
+            resource_dir: Some(resource_dir.to_owned()),
+            spec,
+        };
+        match spec.foreign_provisioner() {
+            Some(provisioner) => Err(bad(format!(
+                "it asks for the provisioner `{provisioner}`, which is not here"
+            ))),
+            None => Ok(spec),
+        }
+    }
+}
+
+fn not_found(name: &str) -> KernelError {
+    KernelError::NoSuchKernelspec {
+        name: name.to_owned(),
+    }
+}
+
+/// Names (in lower case) and directories of the kernelspecs in `dir`, sorted.
+fn kernelspec_dirs(dir: &Path) -> Vec<(String, PathBuf)> {
+    // A search path may name directories that do not exist.
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let candidates = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?.to_lowercase();
+        entry
+            .path()
+            .join("kernel.json")
+            .is_file()
+            .then(|| (name, entry.path()))
+    });
+    let mut found: Vec<_> = candidates
+        .filter(|(name, path)| is_good_name(name, path))
+        .collect();
+    found.sort();
+    found
+}
+
+/// A name goes into URLs and file names. The reference lists others with a warning, but its routes never match
+/// them.
+fn is_good_name(name: &str, path: &Path) -> bool {
+    let good = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+    if !good {
+        warn!(
+            kernelspec = name,
+            path = %path.display(),
+            "left out: a kernelspec's name has only ASCII letters, digits, `.`, `_` and `-`"
+        );
+    }
+    good
+}
+
+/// `python -m ipykernel_launcher`, as ipykernel describes itself.
+fn native_spec(native: &NativeKernel) -> Kernelspec {
+    let python = native.python.to_string_lossy().into_owned();
+    let arguments = [
+        "-Xfrozen_modules=off",
+        "-m",
+        "ipykernel_launcher",
+        "-f",
+        "{connection_file}",
+    ];
+    let mut metadata = Map::new();
+    metadata.insert("debugger".to_owned(), json!(true));
+    let spec = KernelJson {
+        argv: std::iter::once(python)
+            .chain(arguments.map(str::to_owned))
+            .collect(),
+        env: Map::new(),
+        display_name: "Python 3 (ipykernel)".to_owned(),
+        language: "python".to_owned(),
+        interrupt_mode: InterruptMode::Signal,
+        metadata,
+        kernel_protocol_version: String::new(),
+    };
+    Kernelspec {
+        name: NATIVE_KERNEL_NAME.to_owned(),
+        resource_dir: native.resource_dir.clone(),
+        spec,
+    }
+}
+
+/// The file at `path` below `dir`, links resolved; `None` when it is not a file or not below.
+fn file_beneath(dir: &Path, path: &str) -> Option<PathBuf> {
+    let relative = Path::new(path);
+    let plain = |component: Component<'_>| matches!(component, Component::Normal(_));
+    if path.contains('\0') || !relative.components().all(plain) {
+        return None;
+    }
+    let dir = dir.canonicalize().ok()?;
+    let file = dir.join(relative).canonicalize().ok()?;
+    (file.starts_with(&dir) && file.is_file()).then_some(file)
+}
+
+fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is larger than {bytes_max} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Dirs {
+        root: tempfile::TempDir,
+    }
+
+    impl Dirs {
+        fn new() -> Self {
+            Self {
+                root: tempfile::tempdir().unwrap(),
+            }
+        }
+
+        fn install(&self, dir: &str, name: &str, kernel_json: &str) -> PathBuf {
+            let resource_dir = self.root.path().join(dir).join(name);
+            std::fs::create_dir_all(&resource_dir).unwrap();
+            std::fs::write(resource_dir.join("kernel.json"), kernel_json).unwrap();
+            resource_dir
+        }
+
+        fn kernelspecs(&self, change: impl FnOnce(&mut KernelsConfig)) -> Kernelspecs {
+            let mut config = KernelsConfig::new(self.root.path().into(), self.root.path().into());
+            config.kernelspec_dirs = ["first", "second", "missing"]
+                .map(|dir| self.root.path().join(dir))
+                .into();
+            change(&mut config);
+            Kernelspecs::new(&config)
+        }
+    }
+
+    async fn names(kernelspecs: &Kernelspecs) -> Vec<String> {
+        kernelspecs
+            .all()
+            .await
+            .into_iter()
+            .map(|spec| spec.name)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn the_first_directory_wins_and_case_does_not_matter() {
+        let dirs = Dirs::new();
+        dirs.install("first", "PyThon3", r#"{"argv":["a"],"display_name":"First"}"#);
+        dirs.install("second", "python3", r#"{"argv":["b"],"display_name":"Second"}"#);
+        dirs.install("second", "other", r#"{"argv":["c"]}"#);
+        let kernelspecs = dirs.kernelspecs(|_| {});
+        assert_eq!(names(&kernelspecs).await, ["python3", "other"]);
+        let spec = kernelspecs.get("PYTHON3").await.unwrap();
+        assert_eq!(
+            (spec.name.as_str(), spec.spec.display_name.as_str()),
+            ("python3", "First")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_broken_kernel_json_does_not_break_the_list() {
+        let dirs = Dirs::new();
+        dirs.install("first", "good", r#"{"argv":["a"],"unknown":1}"#);
+        dirs.install("first", "broken", "{");
+        dirs.install("first", "mode", r#"{"interrupt_mode":"shout"}"#);
+        dirs.install("first", "bad name", "{}");
+        let elsewhere = r#"{"metadata":{"kernel_provisioner":{"provisioner_name":"yarn"}}}"#;
+        dirs.install("first", "elsewhere", elsewhere);
+        dirs.install(
+            "first",
+            "large",
+            &format!(r#"{{"argv":["{}"]}}"#, "x".repeat(2 << 20)),
+        );
+        let kernelspecs = dirs.kernelspecs(|_| {});
+        assert_eq!(names(&kernelspecs).await, ["good"]);
+        for broken in ["broken", "mode", "elsewhere", "large"] {
+            let error = kernelspecs.get(broken).await.unwrap_err();
+            assert!(
+                matches!(error, KernelError::BadKernelspec { .. }),
+                "{broken}: {error}"
+            );
+        }
+        for missing in ["none", "bad name", "../first/good", ""] {
+            let error = kernelspecs.get(missing).await.unwrap_err();
+            assert!(
+                matches!(error, KernelError::NoSuchKernelspec { .. }),
+                "{missing}: {error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_python_without_kernelspec_is_offered_as_python3() {
+        let dirs = Dirs::new();
+        let native = |config: &mut KernelsConfig| {
+            config.native_kernel = Some(NativeKernel {
+                python: "/env/bin/python".into(),
+                resource_dir: None,
+            });
+        };
+        let spec = dirs.kernelspecs(native).get("Python3").await.unwrap();
+        assert_eq!(
+            spec.spec.argv.first().map(String::as_str),
+            Some("/env/bin/python")
+        );
+        assert_eq!(names(&dirs.kernelspecs(native)).await, ["python3"]);
+        dirs.install("first", "python3", r#"{"argv":["a"]}"#);
+        assert_eq!(
+            dirs.kernelspecs(native).get("python3").await.unwrap().spec.argv,
+            ["a"]
+        );
+    }
+
+    #[tokio::test]
+    async fn only_allowed_kernelspecs_are_offered() {
+        let dirs = Dirs::new();
+        dirs.install("first", "a", "{}");
+        dirs.install("first", "b", "{}");
+        let kernelspecs = dirs.kernelspecs(|config| config.allowed_kernelspecs = vec!["a".to_owned()]);
+        assert_eq!(names(&kernelspecs).await, ["a"]);
+        assert!(kernelspecs.get("b").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_model_names_logos_and_scripts_by_url() {
+        let dirs = Dirs::new();
+        let dir = dirs.install("first", "a", r#"{"argv":["x"],"metadata":{"z":1,"b":2}}"#);
+        for file in ["logo-64x64.png", "logo-svg.svg", "kernel.js", "README.md"] {
+            std::fs::write(dir.join(file), "x").unwrap();
+        }
+        let model = dirs.kernelspecs(|_| {}).model("A", "/base/").await.unwrap();
+        assert_eq!(
+            serde_json::to_string(&model).unwrap(),
+            concat!(
+                r#"{"name":"a","spec":{"argv":["x"],"env":{},"display_name":"","language":"","interrupt_mode":"signal","#,
+                r#""metadata":{"z":1,"b":2},"kernel_protocol_version":""},"resources":{"kernel.js":"/base/kernelspecs/a/kernel.js","#,
+                r#""logo-64x64":"/base/kernelspecs/a/logo-64x64.png","logo-svg":"/base/kernelspecs/a/logo-svg.svg"}}"#
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn a_resource_lies_in_its_kernelspec() {
+        let dirs = Dirs::new();
+        let dir = dirs.install("first", "a", "{}");
+        std::fs::write(dir.join("logo-svg.svg"), "x").unwrap();
+        std::fs::write(dirs.root.path().join("secret"), "x").unwrap();
+        std::os::unix::fs::symlink(dirs.root.path().join("secret"), dir.join("link")).unwrap();
+        let kernelspecs = dirs.kernelspecs(|_| {});
+        assert!(kernelspecs.resource("a", "logo-svg.svg").await.unwrap().is_some());
+        let absolute = dirs.root.path().join("secret");
+        for path in [
+            "",
+            "none",
+            "../../secret",
+            "link",
+            ".",
+            "logo-svg.svg\0",
+            absolute.to_str().unwrap(),
+        ] {
+            assert_eq!(kernelspecs.resource("a", path).await.unwrap(), None, "{path}");
+        }
+        assert!(kernelspecs.resource("b", "x").await.is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! Kernels as processes of this machine, under the server's own account.
+//!
+//! Each kernel leads a session of its own. One thread starts it, stays until it has ended, and then ends whatever
+//! it left behind. The thread must live as long as the kernel: the kernel asks the system to be killed when the
+//! *thread* that started it is gone, which then means when this process is gone, however it went.
+
+use std::{
+    io,
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus};
+use tokio::sync::{oneshot, watch};
+use tracing::{debug, warn};
+
+use super::{Exit, Launch, LaunchError, Launcher, Process, Signal, output::Output};
+
+/// How long what a dead kernel wrote last may take to arrive. It is in the pipe already.
+const LAST_OUTPUT_WAIT: Duration = Duration::from_millis(500);
+
+/// The stack of a thread that waits for a kernel.
+const WAITING_STACK_BYTES: usize = 128 << 10;
+
+/// Starts kernels as processes of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LocalLauncher;
+
+impl Launcher for LocalLauncher {
+    fn launch<'a>(&'a self, launch: &'a Launch) -> BoxFuture<'a, Result<Arc<dyn Process>, LaunchError>> {
+        async move {
+            let process = start(launch).await?;
+            debug!(kernel.id = %launch.kernel_id, pid = process.pid.as_raw_nonzero(), "started {:?}", launch.argv);
+            Ok(Arc::new(process) as Arc<dyn Process>)
+        }
+        .boxed()
+    }
+}
+
+async fn start(launch: &Launch) -> Result<LocalProcess, LaunchError> {
+    let program = launch.argv.first().ok_or(LaunchError::NoProgram)?;
+    let failed = |source| LaunchError::Spawn {
+        program: program.to_string_lossy().into_owned(),
+        source,
+    };
+    let (command, output) = command(launch).map_err(failed)?;
+    let (started, starting) = oneshot::channel();
+    let (ended, exit) = watch::channel(None);
+    std::thread::Builder::new()
+        .name("kernel".to_owned())
+        .stack_size(WAITING_STACK_BYTES)
+        .spawn(move || run(command, started, &ended))
+        .map_err(failed)?;
+    let pid = starting
+        .await
+        .map_err(|_| failed(io::Error::other("its thread ended")))?
+        .map_err(failed)?;
+    Ok(LocalProcess { pid, exit, output })
+}
+
+/// The command to run, and its captured output.
+fn command(launch: &Launch) -> io::Result<(Command, Arc<Output>)> {
+    let (reader, writer) = io::pipe()?;
+    let output = Output::capture(
+        reader.into(),
+        launch.kernel_id.clone(),
+        launch.stderr_tail_bytes_max,
+    )?;
+    let (program, arguments) = launch.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(launch.environment.iter().map(|(name, value)| (name, value)))
+        // We are its direct parent, so ipykernel may watch us (with another's pid it would end itself).
+        .env("JPY_PARENT_PID", std::process::id().to_string())
+        .current_dir(&launch.directory)
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    #[expect(unsafe_code, reason = "the only way to run something between fork and exec")]
+    // SAFETY: both are system calls that are safe between fork and exec; nothing is allocated.
+    unsafe {
+        command.pre_exec(|| {
+            // A session, not only a group: `bash -i` as a kernel's child has trouble without one.
+            rustix::process::setsid()?;
+            #[cfg(target_os = "linux")]
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+            Ok(())
+        });
+    }
+    Ok((command, output))
+}
+
+/// What the kernel's thread does.
+fn run(mut command: Command, started: oneshot::Sender<io::Result<Pid>>, ended: &watch::Sender<Option<Exit>>) {
+    let spawned = command.spawn().and_then(|child| {
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        Ok((
+            child,
+            pid.ok_or_else(|| io::Error::other("it has no process id"))?,
+        ))
+    });
+    // Our ends of the pipe go, so that it is closed when the kernel and its children have closed theirs.
+    drop(command);
+    match spawned {
+        Err(error) => {
+            // Whoever asked may have given up.
+            let _asker = started.send(Err(error));
+        }
+        Ok((mut child, pid)) => {
+            if started.send(Ok(pid)).is_err() {
+                signal_group(pid, Signal::Kill);
+            }
+            let exit = wait(pid);
+            signal_group(pid, Signal::Kill);
+            // Told before the process id is free for others, see `LocalProcess::signal`.
+            ended.send_replace(Some(exit));
+            if let Err(error) = child.wait() {
+                warn!(pid = pid.as_raw_nonzero(), %error, "failed to reap a kernel");
+            }
+        }
+    }
+}
+
+/// Waits for the kernel's end, and leaves its process id taken.
+fn wait(pid: Pid) -> Exit {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    loop {
+        match rustix::process::waitid(WaitId::Pid(pid), options) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => {
+                warn!(pid = pid.as_raw_nonzero(), %error, "failed to wait for a kernel");
+                return Exit::Unknown;
+            }
+            Ok(status) => return status.map_or(Exit::Unknown, |status| exit(&status)),
+        }
+    }
+}
+
+fn exit(status: &WaitIdStatus) -> Exit {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::Unknown,
+    }
+}
+
+/// Signals everything in the group of `pid`. That nothing is left is no error.
+fn signal_group(pid: Pid, signal: Signal) -> Option<io::Error> {
+    let signal = match signal {
+        Signal::Interrupt => rustix::process::Signal::INT,
+        Signal::Terminate => rustix::process::Signal::TERM,
+        Signal::Kill => rustix::process::Signal::KILL,
+    };
+    match rustix::process::kill_process_group(pid, signal) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => None,
+        Err(error) => Some(error.into()),
+    }
+}
+
+/// A kernel of this machine.
+struct LocalProcess {
+    pid: Pid,
+    exit: watch::Receiver<Option<Exit>>,
+    output: Arc<Output>,
+}
+
+impl Process for LocalProcess {
+    fn id(&self) -> Option<u32> {
+        u32::try_from(self.pid.as_raw_nonzero().get()).ok()
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        // Once it has ended its id may be somebody else's. While this is borrowed, its end cannot be told, and
+        // so its id not become free.
+        let exit = self.exit.borrow();
+        if exit.is_some() {
+            return Ok(());
+        }
+        signal_group(self.pid, signal).map_or(Ok(()), Err)
+    }
+
+    fn ended(&self) -> BoxFuture<'_, Exit> {
+        let mut exit = self.exit.clone();
+        async move {
+            let exit = exit.wait_for(Option::is_some).await.ok().and_then(|exit| *exit);
+            // A child that left the group may hold the pipe open for ever, so the wait has an end.
+            let _closed = tokio::time::timeout(LAST_OUTPUT_WAIT, self.output.closed()).await;
+            exit.unwrap_or(Exit::Unknown)
+        }
+        .boxed()
+    }
+
+    fn stderr_tail(&self) -> String {
+        self.output.tail()
+    }
+}
+
+impl Drop for LocalProcess {
+    fn drop(&mut self) {
+        if let Err(error) = self.signal(Signal::Kill) {
+            warn!(pid = self.pid.as_raw_nonzero(), %error, "failed to kill a kernel");
+        }
+    }
+}

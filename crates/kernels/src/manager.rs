@@ -1,0 +1,296 @@
+//! All kernels of this server.
+
+use std::{
+    collections::HashMap,
+    path::{Component, Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::future::join_all;
+use tokio::sync::broadcast;
+use tracing::{info, warn};
+
+use crate::{
+    Kernel, KernelError, KernelId, KernelsConfig, Kernelspecs,
+    attachment::Clients,
+    host::{self, HostSetup},
+    launch::{LaunchPlan, Launcher},
+};
+
+/// How many endings a listener may lag behind before it is told that it lags.
+const ENDINGS_QUEUED_MAX: usize = 1_024;
+
+/// What to start.
+#[derive(Clone, Debug, Default)]
+pub struct StartKernel {
+    /// The kernelspec's name; the default one when `None`.
+    pub name: Option<String>,
+    /// The id it shall have; a random one when `None`.
+    pub id: Option<KernelId>,
+    /// The document it is for, relative to the root directory: it starts in that document's directory, or the
+    /// nearest one above that exists.
+    pub path: Option<String>,
+    /// Added to its environment, as `JPY_SESSION_NAME`.
+    pub env: Vec<(String, String)>,
+}
+
+/// Starts kernels and knows which are running. A cheap handle.
+#[derive(Clone)]
+pub struct KernelManager(Arc<Shared>);
+
+struct Shared {
+    config: Arc<KernelsConfig>,
+    kernelspecs: Kernelspecs,
+    launcher: Arc<dyn Launcher>,
+    /// A plain mutex, never held across an await.
+    kernels: Mutex<Kernels>,
+    endings: broadcast::Sender<KernelId>,
+}
+
+#[derive(Default)]
+struct Kernels {
+    by_id: HashMap<KernelId, Entry>,
+    /// Counts starts, so that a listing is in the order kernels were started.
+    started: u64,
+    /// Set by `shutdown_all`: nothing starts any more.
+    closed: bool,
+}
+
+struct Entry {
+    started: u64,
+    /// `None` while it is being launched: the id is taken, but there is nothing to show.
+    kernel: Option<Kernel>,
+}
+
+impl KernelManager {
+    /// A manager that starts kernels with `launcher`.
+    #[must_use]
+    pub fn new(config: KernelsConfig, launcher: Arc<dyn Launcher>) -> Self {
+        Self(Arc::new(Shared {
+            kernelspecs: Kernelspecs::new(&config),
+            config: Arc::new(config),
+            launcher,
+            kernels: Mutex::default(),
+            endings: broadcast::Sender::new(ENDINGS_QUEUED_MAX),
+        }))
+    }
+
+    /// The kernels that can be started.
+    #[must_use]
+    pub fn kernelspecs(&self) -> &Kernelspecs {
+        &self.0.kernelspecs
+    }
+
+    /// The directory that a kernel for the document `path` (relative to the root directory) starts in.
+    #[must_use]
+    pub fn directory_for(&self, path: &str) -> PathBuf {
+        directory_for(&self.0.config.root_dir, path)
+    }
+
+    /// Starts a kernel. Returns when it has opened its sockets (or is slow to): one that dies at once is an
+    /// error that carries its own words, and leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the kernelspec is unknown or broken, the id is taken, or the process cannot be started or dies.
+    pub async fn start(&self, start: StartKernel) -> Result<Kernel, KernelError> {
+        let config = &self.0.config;
+        let asked = start.name.as_deref().filter(|name| !name.is_empty());
+        let name = asked.unwrap_or(&config.default_kernel_name);
+        let spec = self.0.kernelspecs.get(name).await?;
+        let id = start.id.unwrap_or_else(KernelId::random);
+        let reservation = self.reserve(id.clone())?;
+        let directory = start.path.as_deref().map_or_else(
+            || config.root_dir.clone(),
+            |path| directory_for(&config.root_dir, path),
+        );
+        let plan = LaunchPlan::new(config, &spec, id.clone(), directory.clone(), start.env);
+        let setup = HostSetup {
+            config: config.clone(),
+            launcher: self.0.launcher.clone(),
+            plan,
+        };
+        let host = host::start(setup).await?;
+        let clients = Clients::new(host.journal.clone(), config.limits.remembered_clients_max);
+        let kernel = Kernel::new(
+            id.clone(),
+            spec.name.into(),
+            directory.into(),
+            host,
+            clients,
+            config.kernel_info_timeout,
+        );
+        reservation.fill(kernel.clone());
+        self.remove_when_ended(kernel.clone());
+        info!(kernel.id = %id, "started kernel {id} ({})", kernel.name());
+        if let Err(error) = kernel.outlives(config.early_death_window).await {
+            self.forget(&kernel);
+            return Err(error);
+        }
+        Ok(kernel)
+    }
+
+    /// The kernel of this id.
+    ///
+    /// # Errors
+    /// [`KernelError::NoSuchKernel`].
+    pub fn get(&self, id: &KernelId) -> Result<Kernel, KernelError> {
+        let kernels = self.lock();
+        let kernel = kernels.by_id.get(id).and_then(|entry| entry.kernel.clone());
+        kernel.ok_or_else(|| KernelError::NoSuchKernel { id: id.clone() })
+    }
+
+    /// All running kernels, in the order they were started.
+    #[must_use]
+    pub fn list(&self) -> Vec<Kernel> {
+        let kernels = self.lock();
+        let running = kernels
+            .by_id
+            .values()
+            .filter_map(|entry| Some((entry.started, entry.kernel.clone()?)));
+        let mut running: Vec<_> = running.collect();
+        running.sort_unstable_by_key(|(started, _)| *started);
+        running.into_iter().map(|(_, kernel)| kernel).collect()
+    }
+
+    /// The ids of kernels as they end, for whatever reason: whoever keeps something about a kernel (its owner,
+    /// its session) lets go of it then.
+    #[must_use]
+    pub fn endings(&self) -> broadcast::Receiver<KernelId> {
+        self.0.endings.subscribe()
+    }
+
+    /// Ends all kernels, at once, and starts no more. Returns when nothing of them is left.
+    pub async fn shutdown_all(&self) {
+        self.lock().closed = true;
+        let kernels = self.list();
+        let shutdowns = kernels.iter().map(|kernel| async move {
+            // A kernel that was gone already is what was wanted.
+            if kernel.shutdown().await.is_ok() {
+                info!(kernel.id = %kernel.id(), "shut down kernel {}", kernel.id());
+            }
+        });
+        join_all(shutdowns).await;
+    }
+
+    fn reserve(&self, id: KernelId) -> Result<Reservation, KernelError> {
+        let kernels_max = self.0.config.limits.kernels_max;
+        let mut kernels = self.lock();
+        if kernels.by_id.contains_key(&id) {
+            return Err(KernelError::DuplicateKernel { id });
+        }
+        if kernels.closed || kernels.by_id.len() >= kernels_max {
+            return Err(KernelError::TooManyKernels { kernels_max });
+        }
+        kernels.started = kernels.started.saturating_add(1);
+        let started = kernels.started;
+        kernels.by_id.insert(
+            id.clone(),
+            Entry {
+                started,
+                kernel: None,
+            },
+        );
+        Ok(Reservation {
+            manager: self.clone(),
+            id: Some(id),
+        })
+    }
+
+    fn remove_when_ended(&self, kernel: Kernel) {
+        let manager = self.clone();
+        tokio::spawn(async move {
+            kernel.ended().await;
+            manager.forget(&kernel);
+            // Nobody listening is fine.
+            let _listeners = manager.0.endings.send(kernel.id().clone());
+        });
+    }
+
+    /// Takes this very kernel out; another that has its id by now stays.
+    fn forget(&self, kernel: &Kernel) {
+        let mut kernels = self.lock();
+        let known = kernels
+            .by_id
+            .get(kernel.id())
+            .and_then(|entry| entry.kernel.as_ref());
+        if known.is_some_and(|known| known.is(kernel)) {
+            kernels.by_id.remove(kernel.id());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kernels> {
+        self.0.kernels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An id that is taken; free again when dropped unfilled.
+struct Reservation {
+    manager: KernelManager,
+    id: Option<KernelId>,
+}
+
+impl Reservation {
+    fn fill(mut self, kernel: Kernel) {
+        let Some(id) = self.id.take() else { return };
+        if let Some(entry) = self.manager.lock().by_id.get_mut(&id) {
+            entry.kernel = Some(kernel);
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            self.manager.lock().by_id.remove(&id);
+        }
+    }
+}
+
+/// The directory `path` (a document or directory relative to `root`) is in, or the nearest above it that exists.
+/// Never leaves `root`: `..` goes no further up.
+fn directory_for(root: &Path, path: &str) -> PathBuf {
+    let mut directory = root.to_owned();
+    for component in Path::new(path.trim_matches('/')).components() {
+        match component {
+            Component::Normal(name) => directory.push(name),
+            Component::ParentDir if directory != root => {
+                directory.pop();
+            }
+            Component::ParentDir | Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    while directory != root && !directory.is_dir() {
+        if !directory.pop() {
+            warn!(
+                path,
+                "no directory for the kernel's path; it starts in the root directory"
+            );
+            return root.to_owned();
+        }
+    }
+    directory
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_starts_in_the_nearest_directory_that_exists() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        std::fs::create_dir_all(root.join("a/b")).unwrap();
+        std::fs::write(root.join("a/b/x.ipynb"), "").unwrap();
+        let check = |path: &str, expected: &str| {
+            assert_eq!(directory_for(root, path), root.join(expected), "{path}");
+        };
+        check("a/b/x.ipynb", "a/b");
+        check("/a/b/", "a/b");
+        check("a/none/none.ipynb", "a");
+        check("none", "");
+        check("", "");
+        check("../../..", "");
+        check("a/../../etc/passwd", "");
+        check("a/b\0/c", "a");
+    }
+}
