@@ -3,7 +3,9 @@
 use authorization::{Denied, NotFound, OwnershipError};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use kernels::KernelError;
 use serde_json::json;
+use sessions::SessionsError;
 use tracing::error;
 
 use crate::Json;
@@ -23,6 +25,12 @@ pub enum ApiError {
     /// The owner could not be recorded.
     #[error("failed to record the owner")]
     Ownership(#[from] OwnershipError),
+    /// Something about a kernel.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// Something about a session.
+    #[error(transparent)]
+    Session(#[from] SessionsError),
 }
 
 /// What an error looks like from outside.
@@ -32,6 +40,8 @@ struct Described {
     message: String,
     /// Jupyter's `reason`: mostly null, sometimes a short phrase as `bad type`.
     reason: Option<&'static str>,
+    /// What Jupyter says in place of a reason when a session's kernel cannot be started.
+    short_message: Option<String>,
 }
 
 impl Described {
@@ -40,6 +50,7 @@ impl Described {
             status,
             message: message.into(),
             reason: None,
+            short_message: None,
         }
     }
 }
@@ -58,7 +69,46 @@ impl ApiError {
                     Described::new(StatusCode::CONFLICT, source.to_string())
                 }
             },
+            Self::Kernel(source) => of_kernel(source),
+            Self::Session(source) => of_session(source),
         }
+    }
+}
+
+fn of_kernel(error: &KernelError) -> Described {
+    let status = match error {
+        KernelError::NoSuchKernel { .. } => StatusCode::NOT_FOUND,
+        KernelError::DuplicateKernel { .. } => StatusCode::CONFLICT,
+        KernelError::NoSuchKernelspec { .. } => StatusCode::BAD_REQUEST,
+        KernelError::Message { .. } | KernelError::IopubIsForListening => StatusCode::BAD_REQUEST,
+        KernelError::TooManyKernels { .. } | KernelError::NoAnswer { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        KernelError::BadKernelspec { .. }
+        | KernelError::Addresses { .. }
+        | KernelError::WriteConnectionFile { .. }
+        | KernelError::Launch(_)
+        | KernelError::Died { .. }
+        | KernelError::Key { .. }
+        | KernelError::Interrupt { .. }
+        | KernelError::Journal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Described::new(status, error.to_string())
+}
+
+fn of_session(error: &SessionsError) -> Described {
+    match error {
+        SessionsError::NoSuchSession { .. } => Described::new(StatusCode::NOT_FOUND, error.to_string()),
+        SessionsError::NoSuchKernel { .. } => Described::new(StatusCode::BAD_REQUEST, error.to_string()),
+        SessionsError::TooManySessions => Described::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        // Front ends know this status and body, and offer to choose another kernel.
+        SessionsError::Start(KernelError::NoSuchKernelspec { name }) => Described {
+            short_message: Some(format!("{name} not found")),
+            ..Described::new(StatusCode::NOT_IMPLEMENTED, error.to_string())
+        },
+        SessionsError::Start(source) => of_kernel(source),
+        SessionsError::StartOther { name, source } => Described {
+            short_message: Some(format!("Error starting kernel {name}")),
+            ..Described::new(StatusCode::NOT_IMPLEMENTED, format!("{error}: {source}"))
+        },
     }
 }
 
@@ -71,6 +121,7 @@ impl IntoResponse for ApiError {
             status,
             message,
             reason,
+            short_message,
         } = self.describe();
         if status.is_server_error() {
             error!(
@@ -78,6 +129,10 @@ impl IntoResponse for ApiError {
                 "failed to answer a request: {self}"
             );
         }
-        (status, Json(json!({ "message": message, "reason": reason }))).into_response()
+        let body = match short_message {
+            Some(short_message) => json!({ "message": message, "short_message": short_message }),
+            None => json!({ "message": message, "reason": reason }),
+        };
+        (status, Json(body)).into_response()
     }
 }

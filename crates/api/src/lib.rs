@@ -5,15 +5,22 @@
 //! input; it answers with a type or an [`ApiError`].
 //!
 //! Architecture invariant: `api` knows HTTP and calls the services; it touches no socket, no file and no environment.
-#![deny(clippy::indexing_slicing)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod channels;
+mod connections;
 mod error;
+mod events;
 mod json;
 mod pages;
 mod resources;
+mod sessions;
 mod state;
 mod version;
+mod websocket;
 
+pub use channels::ChannelsConfig;
+pub use connections::Connections;
 pub use error::ApiError;
 pub use json::Json;
 pub use pages::OurErrorPages;
@@ -25,7 +32,11 @@ use authorization::{Guard, GuardedRouter, Ownership, RouteEntry, policies};
 #[must_use]
 pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
     // One line a service, in the order of docs/routes.md.
-    GuardedRouter::new(guard.clone()).merge(version::routes(guard))
+    GuardedRouter::new(guard.clone())
+        .merge(version::routes(guard.clone()))
+        .merge(sessions::routes(guard.clone()))
+        .merge(channels::routes(guard.clone()))
+        .merge(events::routes(guard))
 }
 
 /// Every route, for documentation and for the tests that walk them all.

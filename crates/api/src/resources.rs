@@ -3,7 +3,9 @@
 //! What has ids or paths gives its type of name and overrides [`Resource::missing`] with the answer its handlers give
 //! for what does not exist, so that hidden and missing look the same. `Collection<Kernels>` is all kernels together.
 
-use authorization::{Resource, ResourceKind, Whole};
+use authorization::{NotFound, Resource, ResourceKind, Whole};
+use kernels::{KernelError, KernelId};
+use sessions::{SessionId, SessionsError};
 
 /// Resources whose names are plain words, or of which there is only one (no parameter).
 macro_rules! simple_resources {
@@ -49,4 +51,30 @@ simple_resources! {
     Workspaces: Workspaces, "workspace", String;
     /// A terminal, by its name.
     Terminals: Terminals, "terminal", String;
+}
+
+/// A running kernel, by its id.
+pub(crate) enum Kernels {}
+
+impl Resource for Kernels {
+    const KINDS: &'static [ResourceKind] = &[ResourceKind::Kernels];
+    const PARAMETER: &'static str = "kernel_id";
+    type Name = KernelId;
+
+    fn missing(id: &KernelId) -> NotFound {
+        NotFound::Json(KernelError::NoSuchKernel { id: id.clone() }.to_string())
+    }
+}
+
+/// A session, by its id.
+pub(crate) enum Sessions {}
+
+impl Resource for Sessions {
+    const KINDS: &'static [ResourceKind] = &[ResourceKind::Sessions];
+    const PARAMETER: &'static str = "session_id";
+    type Name = SessionId;
+
+    fn missing(id: &SessionId) -> NotFound {
+        NotFound::Json(SessionsError::NoSuchSession { id: id.clone() }.to_string())
+    }
 }

@@ -2,6 +2,11 @@
 
 use axum::extract::FromRef;
 use frontends::OwnPages;
+use identity::BaseUrl;
+use kernels::KernelManager;
+use sessions::SessionManager;
+
+use crate::{ChannelsConfig, Connections};
 
 /// The managers, made by `server`; each is cheap to clone.
 /// A service adds its manager here and a line to `parts!` below, so that handlers can take it as `State<Manager>`.
@@ -9,6 +14,16 @@ use frontends::OwnPages;
 pub struct AppState {
     /// Login, logout, errors and the start page.
     pub own_pages: OwnPages,
+    /// The prefix of all URLs, for `Location` headers.
+    pub base_url: BaseUrl,
+    /// Running kernels and installed kernelspecs.
+    pub kernels: KernelManager,
+    /// Which document uses which kernel.
+    pub sessions: SessionManager,
+    /// The limits of kernel channels.
+    pub channels: ChannelsConfig,
+    /// The open WebSockets.
+    pub connections: Connections,
 }
 
 macro_rules! parts {
@@ -25,4 +40,9 @@ macro_rules! parts {
 
 parts! {
     own_pages: OwnPages,
+    base_url: BaseUrl,
+    kernels: KernelManager,
+    sessions: SessionManager,
+    channels: ChannelsConfig,
+    connections: Connections,
 }

@@ -1,0 +1,171 @@
+//! `/api/kernels/{kernel_id}/channels`: the WebSocket between a front end and a kernel.
+//!
+//! Opening it asks `read` on the kernel, so that a viewer can watch; what a client sends is asked about for each
+//! class of messages. (The reference asks `execute` at the door and nothing after.)
+
+use authorization::{Authorized, Changes, Execute, Guard, GuardedRouter, Read, Unchecked, Write};
+use axum::{
+    extract::{
+        Query, State,
+        ws::{Message, WebSocket, WebSocketUpgrade},
+    },
+    response::Response,
+};
+use channels::{Class, Client, ClientGone, Closed, Incoming, Limits, Outgoing, Permissions, Refusal, bridge};
+use futures::{SinkExt, StreamExt};
+use kernels::{Attachment, ClientId, Kernel, KernelManager};
+use serde::Deserialize;
+use tracing::{debug, info};
+use wire::{Frame, Subprotocol};
+
+use crate::{
+    ApiError, AppState,
+    connections::{Connections, OpenConnection},
+    resources::Kernels,
+    websocket,
+};
+
+/// The longest `session_id` a client may give, in bytes.
+const SESSION_ID_BYTES_MAX: usize = 255;
+
+/// What the channels are told from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelsConfig {
+    /// The largest message a client may send. Widgets upload files through one.
+    pub message_bytes_max: usize,
+    /// The limits of one connection.
+    pub limits: Limits,
+}
+
+impl Default for ChannelsConfig {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: 512 * 1024 * 1024,
+            limits: Limits::default(),
+        }
+    }
+}
+
+pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
+    GuardedRouter::new(guard).websocket("/api/kernels/{kernel_id}/channels", connect)
+}
+
+#[derive(Deserialize)]
+struct Connect {
+    /// The client's own id, the same when it connects again.
+    session_id: Option<String>,
+}
+
+/// Opens the channels of a kernel, once it has answered and its output is listened to.
+async fn connect(
+    auth: Authorized<Read, Kernels>,
+    State(kernels): State<KernelManager>,
+    State(config): State<ChannelsConfig>,
+    State(connections): State<Connections>,
+    Query(connect): Query<Connect>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, ApiError> {
+    let client = client_id(connect.session_id)?;
+    let kernel = kernels.get(auth.resource())?;
+    kernel.ready().await?;
+    // From here on it counts as a connection, and no output is missed while the upgrade is under way.
+    let attachment = kernel.attach(client);
+    let connection = connections.open();
+    let upgrade = websocket::limited(upgrade, config.message_bytes_max).protocols([Subprotocol::NAME_V1]);
+    Ok(upgrade.on_upgrade(async move |socket| {
+        serve(socket, auth, &kernel, attachment, connection, config.limits).await;
+    }))
+}
+
+/// The client's id, or one of our own for a client that will not come back.
+fn client_id(session_id: Option<String>) -> Result<ClientId, ApiError> {
+    match session_id {
+        Some(id) if id.len() > SESSION_ID_BYTES_MAX => Err(ApiError::BadRequest(format!(
+            "session_id is longer than {SESSION_ID_BYTES_MAX} bytes"
+        ))),
+        Some(id) if !id.is_empty() => Ok(ClientId::new(id)),
+        Some(_) | None => {
+            debug!("no session ID specified");
+            Ok(ClientId::new(uuid::Uuid::new_v4().to_string()))
+        }
+    }
+}
+
+async fn serve(
+    socket: WebSocket,
+    auth: Authorized<Read, Kernels>,
+    kernel: &Kernel,
+    attachment: Attachment,
+    mut connection: OpenConnection,
+    limits: Limits,
+) {
+    let subprotocol = match socket.protocol() {
+        Some(_) => Subprotocol::V1,
+        None => Subprotocol::Legacy,
+    };
+    let (mut sink, mut stream) = socket.split();
+    let mut outgoing = (&mut sink)
+        .sink_map_err(|_| ClientGone)
+        .with(|outgoing| std::future::ready(Ok::<_, ClientGone>(put(outgoing))));
+    let mut incoming = (&mut stream).map(|received| received.map_err(|_| ClientGone).and_then(take));
+    let permissions = MessagePermissions {
+        changes: auth.changes(),
+        auth: auth.clone(),
+    };
+    let stop = async {
+        tokio::select! {
+            () = auth.revoked() => Closed::Revoked,
+            () = connection.stopping() => Closed::Shutdown,
+        }
+    };
+    let client = Client {
+        outgoing: &mut outgoing,
+        incoming: &mut incoming,
+        subprotocol,
+        limits,
+    };
+    let closed = bridge(client, kernel, attachment, permissions, stop).await;
+    info!(kernel.id = %kernel.id(), "closed the channels of kernel {}: {}", kernel.id(), closed.reason());
+    if let Some(code) = closed.code() {
+        websocket::close(sink, stream, code, closed.reason()).await;
+    }
+}
+
+fn put(outgoing: Outgoing) -> Message {
+    match outgoing {
+        Outgoing::Frame(Frame::Text(text)) => Message::Text(text.into()),
+        Outgoing::Frame(Frame::Binary(bytes)) => Message::Binary(bytes),
+        Outgoing::Ping(payload) => Message::Ping(payload),
+    }
+}
+
+fn take(message: Message) -> Result<Incoming, ClientGone> {
+    match message {
+        Message::Text(text) => Ok(Incoming::Frame(Frame::Text(text.as_str().to_owned()))),
+        Message::Binary(bytes) => Ok(Incoming::Frame(Frame::Binary(bytes))),
+        Message::Ping(_) | Message::Pong(_) => Ok(Incoming::Alive),
+        Message::Close(_) => Err(ClientGone),
+    }
+}
+
+/// Asks the guard about the messages of one connection.
+struct MessagePermissions {
+    auth: Authorized<Read, Kernels>,
+    changes: Changes,
+}
+
+impl Permissions for MessagePermissions {
+    async fn check(&self, class: Class) -> Result<(), Refusal> {
+        let kernel = Unchecked::<Kernels>::new(self.auth.resource().clone());
+        let answer = match class {
+            Class::Query => self.auth.also::<Read, _>(kernel).await,
+            Class::Execute => self.auth.also::<Execute, _>(kernel).await,
+            Class::Control => self.auth.also::<Write, _>(kernel).await,
+        };
+        answer.map(drop).map_err(|denied| Refusal(denied.to_string()))
+    }
+
+    fn changed(&mut self) -> bool {
+        self.changes.seen()
+    }
+}
