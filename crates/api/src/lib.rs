@@ -25,6 +25,7 @@ pub use error::ApiError;
 pub use json::Json;
 pub use pages::OurErrorPages;
 pub use state::AppState;
+pub use version::JUPYTER_SERVER_API;
 
 use authorization::{Guard, GuardedRouter, Ownership, RouteEntry, policies};
 

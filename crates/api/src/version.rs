@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{AppState, Json};
 
 /// The version of jupyter_server whose API this is. Clients compare it to know what they may ask for.
-const JUPYTER_SERVER_API: &str = "2.21.1";
+pub const JUPYTER_SERVER_API: &str = "2.21.1";
 
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard).get("/api", get)
