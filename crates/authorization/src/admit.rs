@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use http::{Method, request::Parts};
+use http::request::Parts;
 
 use crate::{
     Act, Anyone, Authorized, Caller, Guard, Resource, Surface,
     access::{ForgeryCheck, Route},
+    browser::Browser,
+    identify::is_safe,
     refusal::Refusal,
     visitor::{Forgery, Visitor},
 };
@@ -34,19 +36,14 @@ pub(crate) async fn authorized<A: Act, R: Resource>(
 pub(crate) fn identified(parts: &Parts, guard: &Guard, route: Route) -> Result<Caller, Refusal> {
     let visitor = unforged(parts, route)?;
     let (identity, _) = visitor.who.as_ref().ok_or(Refusal::NotLoggedIn)?;
-    Ok(Caller::new(
-        Arc::clone(identity),
-        guard.clone(),
-        visitor.referer.clone(),
-    ))
+    let browser = Browser::new(visitor.clone(), parts.headers.clone());
+    Ok(Caller::new(Arc::clone(identity), guard.clone(), browser))
 }
 
 /// For public routes: whoever it is, but not in somebody else's name.
 pub(crate) fn anyone(parts: &Parts, route: Route) -> Result<Anyone, Refusal> {
     let visitor = unforged(parts, route)?;
-    Ok(Anyone::new(
-        visitor.who.as_ref().map(|(identity, _)| Arc::clone(identity)),
-    ))
+    Ok(Anyone::new(Browser::new(visitor.clone(), parts.headers.clone())))
 }
 
 /// The visitor, unless another site's page may have sent the request in the user's name.
@@ -58,7 +55,7 @@ fn unforged(parts: &Parts, route: Route) -> Result<&Visitor, Refusal> {
     if route.forgery_check != ForgeryCheck::ByGuard {
         return Ok(visitor);
     }
-    let changes_something = !matches!(parts.method, Method::GET | Method::HEAD);
+    let changes_something = !is_safe(&parts.method);
     match (&visitor.forgery, route.surface) {
         (Some(Forgery::ForeignOrigin), Surface::WebSocket) => Err(Refusal::ForeignSocket),
         (Some(Forgery::ForeignOrigin), Surface::Api) => Err(Refusal::Forged(Forgery::ForeignOrigin)),

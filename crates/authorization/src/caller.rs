@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use identity::Identity;
+use identity::{Identity, IdentityError, RefererCheck};
 
-use crate::{Act, Covers, Denied, Guard, OwnershipError, Resource, Unchecked, visitor::Referer};
+use crate::{Act, Covers, Denied, Guard, OwnershipError, Resource, Unchecked, browser::Browser};
 
 /// The user a request is from, together with the guard in front of the route.
 /// Handlers reach it through their proof: [`crate::Authorized`] and [`crate::Identified`] deref to it.
@@ -12,15 +12,15 @@ use crate::{Act, Covers, Denied, Guard, OwnershipError, Resource, Unchecked, vis
 pub struct Caller {
     identity: Arc<Identity>,
     guard: Guard,
-    referer: Referer,
+    browser: Browser,
 }
 
 impl Caller {
-    pub(crate) fn new(identity: Arc<Identity>, guard: Guard, referer: Referer) -> Self {
+    pub(crate) fn new(identity: Arc<Identity>, guard: Guard, browser: Browser) -> Self {
         Self {
             identity,
             guard,
-            referer,
+            browser,
         }
     }
 
@@ -34,18 +34,26 @@ impl Caller {
         &self.identity
     }
 
+    /// The `_xsrf` token for a page that is shown to the caller; its cookie is set with the response.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn xsrf_token(&self) -> Result<String, IdentityError> {
+        self.browser.xsrf_token()
+    }
+
     /// For GETs that another site's page could embed (`/files`, `/nbconvert`): that one of our own pages asks, or a
     /// caller with a token or a valid `_xsrf`.
     ///
     /// # Errors
     /// [`Denied`] with the reference's sentence when the `Referer` is missing or another site's.
     pub fn comes_from_our_pages(&self) -> Result<(), Denied> {
-        match &self.referer {
-            Referer::Ours => Ok(()),
-            Referer::Missing => Err(Denied::Forbidden {
+        match self.browser.referer() {
+            RefererCheck::Ours => Ok(()),
+            RefererCheck::Missing => Err(Denied::Forbidden {
                 message: "Blocking request from unknown origin".to_owned(),
             }),
-            Referer::Foreign(referer) => Err(Denied::Forbidden {
+            RefererCheck::Foreign(referer) => Err(Denied::Forbidden {
                 message: format!("Blocking Cross Origin request from {referer}."),
             }),
         }

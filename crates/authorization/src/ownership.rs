@@ -5,19 +5,24 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use store::{Store, StoreError};
 use tokio::sync::watch;
+use tracing::warn;
 
 use crate::ResourceKind;
 
-/// Records of owners and shares. A cheap clone; kept in memory for the lookups of the guard.
+/// Records of owners and shares. A cheap clone. The guard looks them up in memory for every decision; the file has
+/// them for the next start.
 #[derive(Clone)]
 pub struct Ownership {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// Held only for a lookup or an insertion, never across an await.
-    records: Mutex<HashMap<(ResourceKind, Arc<str>), Owned>>,
+    /// Held only for a lookup or a change, never across an await.
+    records: Mutex<HashMap<ResourceKind, HashMap<Arc<str>, Owned>>>,
+    /// `None`: the records end with the process.
+    store: Option<Store>,
     changes: watch::Sender<()>,
 }
 
@@ -41,38 +46,128 @@ pub enum OwnershipError {
         /// Its name.
         name: String,
     },
+    /// Nobody has it, so it cannot be shared.
+    #[error("{kind} `{name}` belongs to nobody")]
+    NotOwned {
+        /// The kind of the resource.
+        kind: ResourceKind,
+        /// Its name.
+        name: String,
+    },
+    /// The file could not be read or written.
+    #[error("failed to keep who owns what")]
+    Store(#[from] StoreError),
 }
 
 impl Ownership {
     /// Records that end with the process.
     #[must_use]
     pub fn in_memory() -> Self {
+        Self::new(HashMap::new(), None)
+    }
+
+    /// Records that are kept in the file of the instance.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn persisted(store: Store) -> Result<Self, OwnershipError> {
+        let mut records: HashMap<ResourceKind, HashMap<Arc<str>, Owned>> = HashMap::new();
+        for row in store.owners().await? {
+            let Some(kind) = ResourceKind::named(&row.kind) else {
+                warn!(
+                    kind = row.kind,
+                    "the file names an owner for a kind of resource that is not known"
+                );
+                continue;
+            };
+            let owned = Owned {
+                owner: Some(Arc::from(row.owner)),
+                shares: row.shares.into_iter().map(Arc::from).collect(),
+            };
+            records
+                .entry(kind)
+                .or_default()
+                .insert(Arc::from(row.name), owned);
+        }
+        Ok(Self::new(records, Some(store)))
+    }
+
+    fn new(records: HashMap<ResourceKind, HashMap<Arc<str>, Owned>>, store: Option<Store>) -> Self {
+        let shared = Shared {
+            records: Mutex::new(records),
+            store,
+            changes: watch::channel(()).0,
+        };
         Self {
-            shared: Arc::new(Shared {
-                records: Mutex::default(),
-                changes: watch::channel(()).0,
-            }),
+            shared: Arc::new(shared),
         }
     }
 
     /// Records that `owner` made this. The same owner again changes nothing.
     ///
     /// # Errors
-    /// [`OwnershipError::AlreadyOwned`] when somebody else did.
+    /// When somebody else did, or the record cannot be kept.
     pub async fn claim(&self, kind: ResourceKind, name: &str, owner: &str) -> Result<(), OwnershipError> {
-        let mut records = self.records();
-        let record = records.entry((kind, Arc::from(name))).or_default();
-        match &record.owner {
-            Some(present) if **present != *owner => Err(OwnershipError::AlreadyOwned {
-                kind,
-                name: name.to_owned(),
-            }),
-            Some(_) => Ok(()),
-            None => {
-                record.owner = Some(Arc::from(owner));
-                Ok(())
+        if let Some(store) = &self.shared.store {
+            let present = store.claim(kind.as_str(), name, owner).await?;
+            if present != owner {
+                return Err(OwnershipError::AlreadyOwned {
+                    kind,
+                    name: name.to_owned(),
+                });
             }
         }
+        {
+            let mut records = self.records();
+            let record = records
+                .entry(kind)
+                .or_default()
+                .entry(Arc::from(name))
+                .or_default();
+            match &record.owner {
+                Some(present) if **present != *owner => {
+                    return Err(OwnershipError::AlreadyOwned {
+                        kind,
+                        name: name.to_owned(),
+                    });
+                }
+                Some(_) => return Ok(()),
+                None => record.owner = Some(Arc::from(owner)),
+            }
+        }
+        self.shared.changes.send_replace(());
+        Ok(())
+    }
+
+    /// Replaces the users it is shared with.
+    ///
+    /// # Errors
+    /// When nobody owns it, or the record cannot be kept.
+    pub async fn share(
+        &self,
+        kind: ResourceKind,
+        name: &str,
+        usernames: &[&str],
+    ) -> Result<(), OwnershipError> {
+        if self.lookup(kind, name).owner.is_none() {
+            return Err(OwnershipError::NotOwned {
+                kind,
+                name: name.to_owned(),
+            });
+        }
+        if let Some(store) = &self.shared.store {
+            let usernames = usernames.iter().map(ToString::to_string).collect();
+            store.share(kind.as_str(), name, usernames).await?;
+        }
+        if let Some(record) = self
+            .records()
+            .get_mut(&kind)
+            .and_then(|records| records.get_mut(name))
+        {
+            record.shares = usernames.iter().map(|username| Arc::from(*username)).collect();
+        }
+        self.shared.changes.send_replace(());
+        Ok(())
     }
 
     /// Forgets owner and shares: it was deleted.
@@ -80,7 +175,25 @@ impl Ownership {
     /// # Errors
     /// When the record cannot be removed from the file.
     pub async fn release(&self, kind: ResourceKind, name: &str) -> Result<(), OwnershipError> {
-        self.records().remove(&(kind, Arc::from(name)));
+        if let Some(store) = &self.shared.store {
+            store.release(kind.as_str(), name).await?;
+        }
+        if let Some(records) = self.records().get_mut(&kind) {
+            records.remove(name);
+        }
+        self.shared.changes.send_replace(());
+        Ok(())
+    }
+
+    /// Forgets the owners of everything of a kind, as at start for what ended with the last server.
+    ///
+    /// # Errors
+    /// When the records cannot be removed from the file.
+    pub async fn release_all(&self, kind: ResourceKind) -> Result<(), OwnershipError> {
+        if let Some(store) = &self.shared.store {
+            store.release_all(kind.as_str()).await?;
+        }
+        self.records().remove(&kind);
         self.shared.changes.send_replace(());
         Ok(())
     }
@@ -89,17 +202,65 @@ impl Ownership {
     #[must_use]
     pub fn lookup(&self, kind: ResourceKind, name: &str) -> Owned {
         self.records()
-            .get(&(kind, Arc::from(name)))
+            .get(&kind)
+            .and_then(|records| records.get(name))
             .cloned()
             .unwrap_or_default()
     }
 
+    /// Wakes whenever a record changed.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.shared.changes.subscribe()
     }
 
-    fn records(&self) -> MutexGuard<'_, HashMap<(ResourceKind, Arc<str>), Owned>> {
-        // A panic while the map was held leaves it whole: every change is a single insertion or removal.
+    fn records(&self) -> MutexGuard<'_, HashMap<ResourceKind, HashMap<Arc<str>, Owned>>> {
+        // A panic while it was held leaves it whole: every change is a single insertion or removal.
         self.shared.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_belongs_to_somebody_cannot_be_claimed_by_another() {
+        let store = Store::in_memory().unwrap();
+        for ownership in [Ownership::in_memory(), Ownership::persisted(store).await.unwrap()] {
+            ownership.claim(ResourceKind::Kernels, "a", "ada").await.unwrap();
+            ownership.claim(ResourceKind::Kernels, "a", "ada").await.unwrap();
+            let refused = ownership.claim(ResourceKind::Kernels, "a", "bob").await;
+            assert!(matches!(refused, Err(OwnershipError::AlreadyOwned { .. })));
+            ownership.claim(ResourceKind::Sessions, "a", "bob").await.unwrap();
+            assert_eq!(
+                ownership.lookup(ResourceKind::Kernels, "a").owner.as_deref(),
+                Some("ada")
+            );
+            ownership.release(ResourceKind::Kernels, "a").await.unwrap();
+            assert_eq!(ownership.lookup(ResourceKind::Kernels, "a"), Owned::default());
+        }
+    }
+
+    #[tokio::test]
+    async fn owners_and_shares_come_back_from_the_file() {
+        let store = Store::in_memory().unwrap();
+        let ownership = Ownership::persisted(store.clone()).await.unwrap();
+        ownership.claim(ResourceKind::Kernels, "a", "ada").await.unwrap();
+        ownership
+            .share(ResourceKind::Kernels, "a", &["bob"])
+            .await
+            .unwrap();
+        ownership
+            .claim(ResourceKind::Terminals, "1", "ada")
+            .await
+            .unwrap();
+        ownership.release_all(ResourceKind::Terminals).await.unwrap();
+
+        let again = Ownership::persisted(store).await.unwrap();
+        let kernel = again.lookup(ResourceKind::Kernels, "a");
+        assert_eq!((kernel.owner.as_deref(), kernel.shares.len()), (Some("ada"), 1));
+        assert_eq!(again.lookup(ResourceKind::Terminals, "1").owner, None);
+        let nobodys = again.share(ResourceKind::Kernels, "b", &["bob"]).await;
+        assert!(matches!(nobodys, Err(OwnershipError::NotOwned { .. })));
     }
 }

@@ -1,11 +1,11 @@
 //! The three first arguments of a handler. Only the guard makes them.
 
-use std::{marker::PhantomData, ops::Deref, sync::Arc};
+use std::{marker::PhantomData, ops::Deref};
 
-use identity::Identity;
+use identity::{Identity, IdentityError, XsrfCheck};
 use tokio::sync::watch;
 
-use crate::{Act, Caller, Resource};
+use crate::{Act, Caller, Denied, NotFound, Resource, browser::Browser, visitor::Forgery};
 
 /// Proof that the caller may do `A` to this very resource, named by the URL.
 ///
@@ -143,17 +143,52 @@ impl Deref for Identified {
 /// Says that a route is public. What it shows must be fit for anyone.
 #[derive(Clone)]
 pub struct Anyone {
-    identity: Option<Arc<Identity>>,
+    browser: Browser,
 }
 
 impl Anyone {
-    pub(crate) fn new(identity: Option<Arc<Identity>>) -> Self {
-        Self { identity }
+    pub(crate) fn new(browser: Browser) -> Self {
+        Self { browser }
     }
 
     /// Who is calling, should they be logged in.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
-        self.identity.as_deref()
+        self.browser
+            .visitor()
+            .who
+            .as_ref()
+            .map(|(identity, _)| &**identity)
+    }
+
+    /// The `_xsrf` token for a form in a page; its cookie is set with the response.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn xsrf_token(&self) -> Result<String, IdentityError> {
+        self.browser.xsrf_token()
+    }
+
+    /// Whether a form that was sent is one of ours: its field `_xsrf` is the browser's cookie. For the routes that
+    /// check forgery themselves, because the guard does not read bodies.
+    ///
+    /// # Errors
+    /// [`Denied`] with the reference's sentence when it is not.
+    pub fn check_form(&self, xsrf_field: Option<&str>) -> Result<(), Denied> {
+        let visitor = self.browser.visitor();
+        let checks = !visitor.provider.config().disable_check_xsrf;
+        let message = match (visitor.forgery, self.browser.check_xsrf(xsrf_field)) {
+            (None, _) => return Ok(()),
+            (Some(Forgery::ForeignOrigin), _) => {
+                return Err(Denied::Hidden(NotFound::Json("Not Found".to_owned())));
+            }
+            (Some(_), XsrfCheck::Matches) => return Ok(()),
+            (Some(_), _) if !checks => return Ok(()),
+            (Some(_), XsrfCheck::Missing) => "'_xsrf' argument missing from POST",
+            (Some(_), XsrfCheck::Mismatch) => "XSRF cookie does not match POST argument",
+        };
+        Err(Denied::Forbidden {
+            message: message.to_owned(),
+        })
     }
 }

@@ -1,13 +1,14 @@
 //! The answers for those whom the guard does not let in, in the form each kind of client understands.
 
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use http::{Method, StatusCode, request::Parts};
+use http::{StatusCode, request::Parts};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tracing::error;
 
 use crate::{
     Denied, NotFound, PageError, Surface,
     denied::api_error,
+    identify::is_safe,
     visitor::{Forgery, Visitor},
 };
 
@@ -86,10 +87,6 @@ impl Refusal {
     }
 }
 
-fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
-}
-
 fn error_for(
     parts: &Parts,
     visitor: Option<&Visitor>,
@@ -123,7 +120,7 @@ fn to_login(parts: &Parts, visitor: Option<&Visitor>) -> Response {
     let Some(visitor) = visitor else {
         return StatusCode::FORBIDDEN.into_response();
     };
-    let base_url = &visitor.site.base_url;
+    let base_url = visitor.provider.base_url();
     let wanted = parts
         .uri
         .path_and_query()

@@ -10,8 +10,10 @@ use axum::{
     routing::{MethodFilter, on},
 };
 
+use identity::IdentityProvider;
+
 use crate::{
-    Access, DeclaresAccess, ForgeryCheck, Guard, GuardedHandler, Requirement, Surface,
+    Access, DeclaresAccess, ForgeryCheck, Guard, GuardedHandler, GuardedService, Requirement, Site, Surface,
     access::{Route, sealed::Admit},
 };
 
@@ -176,10 +178,21 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
         &self.table
     }
 
+    /// Closes the router: from here on it can only be served. `identify` stands in front of every route, and what is
+    /// no route has its answers ([`crate::fallbacks`]). Routes are written without the base URL, which is stripped here.
+    #[must_use]
+    pub fn into_service(self, state: S, identity: IdentityProvider, site: Site) -> GuardedService {
+        GuardedService::new(self.router.with_state(state), identity, site)
+    }
+
     /// Registers the handler behind the guard under every form of the path.
     ///
     /// # Panics
     /// At start, when the path cannot name the handler's resource or is taken.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "as everywhere else one gives a handler away"
+    )]
     fn register<H: GuardedHandler<T, S>, T: DeclaresAccess + 'static>(
         mut self,
         method: &'static str,

@@ -1,19 +1,25 @@
-//! What the guard must know of the site to answer those it does not let in.
+//! What surrounds the routes: how an error is shown to a person, which headers every response has, when somebody was
+//! last active.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
 
-use http::StatusCode;
-use identity::BaseUrl;
+use http::{HeaderMap, StatusCode};
 
-/// The site around the routes: where it is, and how it shows an error to a person.
+/// The surroundings of the routes, made by `server`.
+#[derive(Clone)]
 pub struct Site {
-    /// The prefix of all URLs.
-    pub base_url: BaseUrl,
     /// Renders errors as pages.
     pub pages: Arc<dyn ErrorPages>,
+    /// Jupyter's `headers` setting: set on every response, over our own of the same name.
+    pub headers: HeaderMap,
+    /// When the API was last used.
+    pub activity: Activity,
 }
 
-/// Renders an error for a person. Implemented in `api` with the front ends' own templates.
+/// Renders an error for a person. Implemented in `api` with our own pages.
 pub trait ErrorPages: Send + Sync + 'static {
     /// A whole HTML page.
     fn render(&self, error: &PageError<'_>) -> String;
@@ -28,6 +34,31 @@ pub struct PageError<'a> {
     pub message: &'a str,
     /// Whether the person is logged in (the page then offers to log out).
     pub logged_in: bool,
-    /// The URL path below the base URL, as sent; NBClassic's pages have their own error page.
+    /// The URL path below the base URL, as sent.
     pub path: &'a str,
+}
+
+/// When somebody who is logged in last used the API. Asking for the status is no activity.
+#[derive(Clone)]
+pub struct Activity(
+    /// Held only to read or write the time.
+    Arc<Mutex<SystemTime>>,
+);
+
+impl Activity {
+    /// Nobody was active since this time, the start of the server.
+    #[must_use]
+    pub fn since(start: SystemTime) -> Self {
+        Self(Arc::new(Mutex::new(start)))
+    }
+
+    /// When it was.
+    #[must_use]
+    pub fn last(&self) -> SystemTime {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn touch(&self, now: SystemTime) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
 }

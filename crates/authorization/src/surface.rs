@@ -1,7 +1,5 @@
 //! Whether a route is for programs, for people or a socket: the same refusal looks different on each.
 
-use http::HeaderMap;
-
 /// Who reads the answers of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Surface {
@@ -32,12 +30,4 @@ impl Surface {
             Self::Page
         }
     }
-}
-
-/// Whether a request asks for a WebSocket.
-pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
-    headers
-        .get(http::header::UPGRADE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
 }

@@ -1,9 +1,9 @@
-//! What `identify` found out about a request, for the guard to use. The only thing besides the proof that travels
-//! in request extensions.
+//! What `identify` found out about a request, for the guard to use.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use identity::{Credential, Identity};
+use http::HeaderMap;
+use identity::{Credential, Identity, IdentityError, IdentityProvider, RefererCheck, XsrfToken};
 
 use crate::Site;
 
@@ -11,11 +11,13 @@ use crate::Site;
 #[derive(Clone)]
 pub(crate) struct Visitor {
     pub(crate) who: Option<(Arc<Identity>, Credential)>,
-    /// Set when the request looks as if another site's page had sent it in the user's name. Always set for a caller
-    /// without a token and without `_xsrf`; it only matters where the request changes something.
+    /// Set when another site's page may have sent the request in the user's name: always for a caller with neither a
+    /// token nor `_xsrf`. Whether it matters depends on what the route does.
     pub(crate) forgery: Option<Forgery>,
-    /// Whether the page that asks is one of ours; for GETs that another site could embed (`/files`).
-    pub(crate) referer: Referer,
+    /// What the `Referer` says; `Ours` for callers who need none.
+    pub(crate) referer: RefererCheck,
+    pub(crate) xsrf: Xsrf,
+    pub(crate) provider: IdentityProvider,
     pub(crate) site: Arc<Site>,
 }
 
@@ -30,13 +32,24 @@ pub enum Forgery {
     XsrfMismatch,
 }
 
-/// What the `Referer` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Referer {
-    /// The request needs none, or it is ours or an allowed one.
-    Ours,
-    /// There is none.
-    Missing,
-    /// Another site's.
-    Foreign(String),
+/// The `_xsrf` token of the browser, made when a page first shows it; `identify` then sets its cookie.
+#[derive(Clone, Default)]
+pub(crate) struct Xsrf {
+    shown: Arc<OnceLock<XsrfToken>>,
+}
+
+impl Xsrf {
+    /// The token, to be shown in a page.
+    pub(crate) fn show(&self, headers: &HeaderMap) -> Result<String, IdentityError> {
+        let token = match self.shown.get() {
+            Some(token) => token.clone(),
+            None => XsrfToken::of(headers)?,
+        };
+        Ok(self.shown.get_or_init(|| token).value().to_owned())
+    }
+
+    /// The token, if a page showed it.
+    pub(crate) fn shown(&self) -> Option<&XsrfToken> {
+        self.shown.get()
+    }
 }
