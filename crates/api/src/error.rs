@@ -65,8 +65,11 @@ impl ApiError {
             }
             Self::BadRequest(message) => Described::new(StatusCode::BAD_REQUEST, message),
             Self::Ownership(source) => match source {
-                OwnershipError::AlreadyOwned { .. } => {
+                OwnershipError::AlreadyOwned { .. } | OwnershipError::NotOwned { .. } => {
                     Described::new(StatusCode::CONFLICT, source.to_string())
+                }
+                OwnershipError::Store(_) => {
+                    Described::new(StatusCode::INTERNAL_SERVER_ERROR, self.to_string())
                 }
             },
             Self::Kernel(source) => of_kernel(source),
