@@ -74,12 +74,35 @@ def test_two_windows_share_one_kernel(front_end, start_server, open_context):
     assert len(kernels) == 1, kernels
 
 
+def test_a_widget_and_the_kernel_speak_both_ways(front_end, start_server, open_context):
+    server = start_server()
+    code = "\n".join(
+        [
+            "import ipywidgets",
+            "button, label = ipywidgets.Button(description='Add'), ipywidgets.Label('0 clicks')",
+            "clicks = []",
+            "def clicked(_):",
+            "    clicks.append(1)",
+            "    label.value = f'{len(clicks)} clicks'",
+            "button.on_click(clicked)",
+            "ipywidgets.VBox([button, label])",
+        ]
+    )
+    notebooks.write(server.root / "n.ipynb", code)
+    context, _ = open_context(server)
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    notebook.run_existing_cell()
+    notebook.expect_output("0 clicks")
+    notebook.outputs.get_by_role("button", name="Add").click()
+    notebook.expect_output("1 clicks")
+
+
 def test_a_text_file_is_edited_and_saved(front_end, start_server, open_context):
     server = start_server()
-    file = server.root / "notes.txt"
+    file = server.root / "notes.md"
     file.write_text("first line\n")
     context, _ = open_context(server)
-    document = front_end.open_text_file(context, server, "notes.txt")
+    document = front_end.open_text_file(context, server, "notes.md")
     document.expect_text("first line")
     document.append("second line")
     document.save()

@@ -71,11 +71,11 @@ def test_temporary_runs_a_cell_and_saves_nothing(front_end, start_server, open_c
 def test_read_write_edits_a_file_and_runs_nothing(front_end, start_server, open_context):
     server = start_server(policy="read-write")
     notebooks.write(server.root / "n.ipynb", "print(6*7)")
-    file = server.root / "notes.txt"
+    file = server.root / "notes.md"
     file.write_text("first line\n")
     context, watch = open_context(server)
     watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE, r"WebSocket connection to ")
-    document = front_end.open_text_file(context, server, "notes.txt")
+    document = front_end.open_text_file(context, server, "notes.md")
     document.expect_text("first line")
     document.append("second line")
     document.save()
