@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use identity::{Identity, IdentityError, RefererCheck};
 
-use crate::{Act, Covers, Denied, Guard, OwnershipError, Resource, Unchecked, browser::Browser};
+use crate::{
+    Act, Action, Covers, Denied, Guard, OwnershipError, Resource, ResourceKind, ResourceRef, Unchecked,
+    browser::Browser,
+};
 
 /// The user a request is from, together with the guard in front of the route.
 /// Handlers reach it through their proof: [`crate::Authorized`] and [`crate::Identified`] deref to it.
@@ -75,6 +78,13 @@ impl Caller {
             .check::<Q>(&self.identity, B::ACTION, name)
             .await
             .is_ok()
+    }
+
+    /// Whether the caller may do this to things of a kind in general: for `/api/me` and for pages that hide what would
+    /// be refused. Nobody tried anything, so nothing is logged.
+    pub async fn permits(&self, action: Action, kind: ResourceKind) -> bool {
+        let whole = ResourceRef::new(kind, "");
+        self.guard.decide(&self.identity, action, &whole).await.is_allow()
     }
 
     /// Of a listing, what a `get` of the single thing would show.

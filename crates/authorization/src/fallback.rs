@@ -108,9 +108,8 @@ pub(crate) fn options(parts: &Parts, visitor: &Visitor) -> Response {
                 .any(|name| name.trim().eq_ignore_ascii_case("authorization"))
         });
     let provider = &visitor.provider;
-    let configured = !provider.config().allow_origin.is_empty()
-        || !provider.config().allow_origin_pat.is_empty()
-        || visitor.site.headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN);
+    let configured =
+        !provider.config().allow_origin.is_empty() || !provider.config().allow_origin_pat.is_empty();
     if means_to_authorize && configured && provider.auth_enabled() {
         let origin = parts
             .headers

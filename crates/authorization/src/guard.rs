@@ -115,7 +115,12 @@ impl Guard {
     }
 
     /// Asks the policy once. No answer in time and a panic both forbid.
-    async fn decide(&self, identity: &Identity, action: Action, resource: &ResourceRef) -> Decision {
+    pub(crate) async fn decide(
+        &self,
+        identity: &Identity,
+        action: Action,
+        resource: &ResourceRef,
+    ) -> Decision {
         let asking = AssertUnwindSafe(self.authorizer.decide(identity, action, resource)).catch_unwind();
         match tokio::time::timeout(DECISION_TIME_MAX, asking).await {
             Ok(Ok(decision)) => decision,

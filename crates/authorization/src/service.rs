@@ -1,4 +1,4 @@
-//! The finished service: base URL, identification, routes, headers. Nothing can be added behind the guard's back.
+//! The finished service: base URL, identification, routes. Nothing can be added behind the guard's back.
 #![expect(
     clippy::disallowed_types,
     reason = "it holds the one router that `router.rs` built"
@@ -13,12 +13,12 @@ use std::{
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use futures::future::BoxFuture;
-use http::{Method, StatusCode, Uri, header::ACCESS_CONTROL_ALLOW_ORIGIN, request::Parts, uri::PathAndQuery};
+use http::{Method, StatusCode, Uri, request::Parts, uri::PathAndQuery};
 use identity::IdentityProvider;
 use tower::{Service, ServiceExt};
 
 use crate::{
-    Site, Surface, fallback, headers,
+    Site, Surface, fallback,
     identify::{Identification, identify},
     refusal::page,
 };
@@ -99,12 +99,8 @@ impl GuardedService {
         identification.finish(head, response);
         let by = visitor.who.as_ref().map(|(_, by)| *by);
         for (name, value) in self.provider.cors_headers(&head.headers, by) {
-            let configured = name == ACCESS_CONTROL_ALLOW_ORIGIN && self.site.headers.contains_key(&name);
-            if !configured && !response.headers().contains_key(&name) {
-                response.headers_mut().insert(name, value);
-            }
+            response.headers_mut().entry(name).or_insert(value);
         }
-        headers::add(response, surface, self.provider.base_url(), &self.site);
         let counts = surface == Surface::Api
             && by.is_some()
             && !NO_ACTIVITY.contains(&head.uri.path())

@@ -1,20 +1,17 @@
-//! What surrounds the routes: how an error is shown to a person, which headers every response has, when somebody was
-//! last active.
+//! What surrounds the routes: how an error is shown to a person, and when somebody was last active.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 /// The surroundings of the routes, made by `server`.
 #[derive(Clone)]
 pub struct Site {
     /// Renders errors as pages.
     pub pages: Arc<dyn ErrorPages>,
-    /// Jupyter's `headers` setting: set on every response, over our own of the same name.
-    pub headers: HeaderMap,
     /// When the API was last used.
     pub activity: Activity,
 }
