@@ -249,10 +249,15 @@ impl Attachment {
         let mut news = self.clients.journal.news();
         loop {
             if let Some(delivery) = self.fetched_deliveries.pop_front() {
-                self.hand_out_until(delivery.position.next());
+                // Behind the last one there may be some for others.
+                let is_last = self.fetched_deliveries.is_empty();
+                self.hand_out_until(if is_last {
+                    self.fetched
+                } else {
+                    delivery.position.next()
+                });
                 return Ok(Some(delivery));
             }
-            self.hand_out_until(self.fetched);
             match self.clients.journal.read(self.fetched, &self.client) {
                 Read::Deliveries { deliveries, next } => self.fetch(deliveries, next),
                 Read::Spilled(chunk) => self.fetch_from_file(chunk).await?,
@@ -292,6 +297,9 @@ impl Attachment {
     }
 
     fn fetch(&mut self, deliveries: Vec<Arc<Delivery>>, next: Position) {
+        if deliveries.is_empty() {
+            self.hand_out_until(next);
+        }
         self.fetched_deliveries = deliveries.into();
         self.fetched = next;
         self.clients.let_go();

@@ -90,8 +90,10 @@ impl Core {
         let said = activity::Said::new(message, header, parent);
         let now = Timestamp::now();
         self.status.send_if_modified(|status| said.observe(status, now));
-        // What comes of our own questions is nobody else's business: an `idle` would hide that a cell runs.
-        if !parent.is_some_and(|parent| self.own.is_own(&parent.session)) {
+        // That the kernel was busy with our own questions is nobody's business: an `idle` would hide that a cell
+        // runs.
+        let is_own = parent.is_some_and(|parent| self.own.is_own(&parent.session));
+        if !(is_own && header.msg_type == "status") {
             let request = parent.map(|parent| &*parent.msg_id);
             self.journal.append(Audience::Everyone, message.clone(), request);
         }

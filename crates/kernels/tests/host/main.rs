@@ -1,0 +1,8 @@
+//! Kernels through this crate's public face: fake ones in this process, and real processes that are no kernels.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod attachments;
+mod lifecycle;
+mod messages;
+mod process;
+mod support;
