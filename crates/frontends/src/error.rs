@@ -141,4 +141,7 @@ pub enum FrontendsError {
         /// The limit it exceeds.
         limit_bytes: usize,
     },
+    /// The server is stopping and begins no more work.
+    #[error("the server is shutting down")]
+    ShuttingDown,
 }

@@ -3,8 +3,6 @@
 //! `minijinja` by itself also escapes `/`. Inside `<script>` entities are not decoded, and NBClassic prints
 //! its base URL there.
 
-use std::fmt::Write;
-
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Error, Output, State};
 

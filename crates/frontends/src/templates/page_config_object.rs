@@ -15,7 +15,7 @@ pub(crate) struct PageConfigObject {
 
 impl PageConfigObject {
     /// The configuration as a template value.
-    pub(crate) fn new(entries: &Map<String, serde_json::Value>) -> Value {
+    pub(crate) fn value(entries: &Map<String, serde_json::Value>) -> Value {
         let entries = entries
             .iter()
             .map(|(key, value)| (Arc::from(key.as_str()), Value::from(Serde(value))));
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_copy_is_changed_and_the_original_is_not() {
         let config = json!({"a": 1, "path": "x/</script>'"});
-        let config = PageConfigObject::new(config.as_object().expect("an object"));
+        let config = PageConfigObject::value(config.as_object().expect("an object"));
         let template = "{% set full = page_config.copy() %}{% set _ = full.update(a=2, b='c') %}\
             {{ full | tojson }} {{ page_config.a }} {{ full['b'] }}";
         let rendered = engine()
