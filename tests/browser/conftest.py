@@ -62,13 +62,11 @@ def start_server(request, tmp_path, artifacts):
     """Starts servers that end with the test; the log of each is kept when the test fails."""
     started = []
 
-    def start(policy=None, files=(), arguments=()):
+    def start(**choices):
         home = tmp_path / f"server-{len(started)}"
         root = home / "root"
         root.mkdir(parents=True)
-        for source in files:
-            shutil.copy(source, root)
-        server = servers.start(request.config.getoption("--server"), home, root, policy, arguments)
+        server = servers.start(request.config.getoption("--server"), home, root, **choices)
         started.append(server)
         return server
 

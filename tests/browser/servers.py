@@ -31,8 +31,9 @@ class Server:
         separator = "&" if "?" in path else "?"
         return f"{self.url}{path}{separator}token={TOKEN}"
 
-    def text(self) -> str:
-        return self.log.read_text(errors="replace")
+    def printed_url(self) -> str:
+        """The address as the server prints it for a person, with the token if it made one."""
+        return re.search(r"http://(?:127\.0\.0\.1|localhost):\S+", self.log.read_text(errors="replace"))[0]
 
     def stop(self) -> None:
         if self.process.poll() is None:
@@ -46,15 +47,17 @@ class Server:
                 assert self.kind == "reference", f"the server did not stop within {STOP_TIMEOUT_S} s of SIGTERM"
 
 
-def start(kind: str, home: Path, root: Path, policy: str | None = None, arguments=()) -> Server:
+def start(kind: str, home: Path, root: Path, policy=None, arguments=(), word="lab", token=TOKEN) -> Server:
     """Starts a server on a port that the system chooses and waits until it has said its address."""
     environment = surroundings(home)
     if kind == "reference":
-        command = [sys.executable, "-m", "jupyterlab", *reference_policy(policy, environment)]
+        program = str(Path(sys.executable).parent / "jupyter")
+        command = [program, word, *reference_policy(policy, environment)]
     else:
-        command = [os.environ["ADRASTEA_TEST_BINARY"], "lab", *(["--policy", policy] if policy else [])]
+        command = [os.environ["ADRASTEA_TEST_BINARY"], word, *(["--policy", policy] if policy else [])]
     command += ["--no-browser", "--allow-root", "--port=0", f"--ServerApp.root_dir={root}"]
-    command += [f"--IdentityProvider.token={TOKEN}", *arguments]
+    command += [f"--IdentityProvider.token={token}"] if token else []
+    command += arguments
     return launch(kind, command, environment, root=root, log=home / "server.log")
 
 

@@ -49,6 +49,12 @@ def test_every_example_has_a_test():
     assert folders == {"read-only", "read-write", "temporary-notebook"}
 
 
+def test_the_first_readme_names_the_same_commands():
+    text = (EXAMPLES.parent / "README.md").read_text()
+    for example in ("read-only", "read-write", "temporary-notebook"):
+        assert shlex.join(CARGO_RUN + command_of(example)) in text
+
+
 @pytest.mark.parametrize("example", ["read-only"], indirect=True)
 def test_read_only_shows_the_notebook_and_runs_nothing(example, open_context):
     before = listing(example.root)

@@ -18,6 +18,15 @@ def log_in(page, secret):
     page.locator("button[type=submit]").first.click()
 
 
+def test_the_printed_url_opens_the_front_end(front_end, start_server, open_context):
+    server = start_server(word=front_end.word, token=None)
+    context, _ = open_context(server)
+    page = context.new_page()
+    page.goto(server.printed_url())
+    front_end.expect_start_page(page)
+    expect(page).to_have_url(re.compile(re.escape(front_end.start)))
+
+
 def test_a_typed_token_leads_to_the_page_that_was_asked_for(front_end, start_server, open_context):
     server = start_server()
     context, _ = open_context(server)

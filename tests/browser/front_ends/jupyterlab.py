@@ -139,6 +139,7 @@ class LabTextFile:
 class JupyterLab:
     name = "jupyterlab"
     start = "lab"
+    word = "lab"  # of the command line
 
     def create_notebook(self, context: BrowserContext, server) -> LabNotebook:
         page = self._start(context, server)

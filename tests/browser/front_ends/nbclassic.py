@@ -126,6 +126,7 @@ class ClassicTextFile:
 class NBClassic:
     name = "nbclassic"
     start = "nbclassic/tree"
+    word = "nbclassic"  # of the command line
 
     def create_notebook(self, context: BrowserContext, server) -> ClassicNotebook:
         page = self._start(context, server)

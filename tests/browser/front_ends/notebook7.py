@@ -16,6 +16,7 @@ from .jupyterlab import (
 class Notebook7:
     name = "notebook7"
     start = "tree"
+    word = "notebook"  # of the command line
 
     def create_notebook(self, context: BrowserContext, server) -> LabNotebook:
         page = self._start(context, server)
