@@ -3,6 +3,7 @@
 use authorization::{Denied, NotFound, OwnershipError};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use identity::IdentityError;
 use kernels::KernelError;
 use serde_json::json;
 use sessions::SessionsError;
@@ -25,6 +26,9 @@ pub enum ApiError {
     /// The owner could not be recorded.
     #[error("failed to record the owner")]
     Ownership(#[from] OwnershipError),
+    /// Who somebody is could not be found out, or not be kept.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Something about a kernel.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -56,6 +60,23 @@ impl Described {
 }
 
 impl ApiError {
+    /// The same status and sentence for a page.
+    pub(crate) fn status_and_message(&self) -> (StatusCode, String) {
+        let Described { status, message, .. } = self.describe();
+        self.log(status);
+        (status, message)
+    }
+
+    /// Once, where it is answered; what the caller did wrong is in the answer and in the access log.
+    fn log(&self, status: StatusCode) {
+        if status.is_server_error() {
+            error!(
+                error = self as &dyn std::error::Error,
+                "failed to answer a request: {self}"
+            );
+        }
+    }
+
     /// Status and sentence of each error. Every variant is named; nothing falls through.
     fn describe(&self) -> Described {
         match self {
@@ -70,6 +91,14 @@ impl ApiError {
                 }
                 OwnershipError::Store(_) => {
                     Described::new(StatusCode::INTERNAL_SERVER_ERROR, self.to_string())
+                }
+            },
+            Self::Identity(source) => match source {
+                IdentityError::OriginPattern { .. }
+                | IdentityError::PasswordForm
+                | IdentityError::Random(_)
+                | IdentityError::PasswordCheck => {
+                    Described::new(StatusCode::INTERNAL_SERVER_ERROR, source.to_string())
                 }
             },
             Self::Kernel(source) => of_kernel(source),
@@ -126,12 +155,7 @@ impl IntoResponse for ApiError {
             reason,
             short_message,
         } = self.describe();
-        if status.is_server_error() {
-            error!(
-                error = &self as &dyn std::error::Error,
-                "failed to answer a request: {self}"
-            );
-        }
+        self.log(status);
         let body = match short_message {
             Some(short_message) => json!({ "message": message, "short_message": short_message }),
             None => json!({ "message": message, "reason": reason }),

@@ -10,24 +10,35 @@
 mod channels;
 mod connections;
 mod error;
+mod error_as_page;
 mod events;
 mod json;
+mod login;
+mod me;
 mod pages;
 mod resources;
+mod security;
 mod sessions;
+mod shutdown;
+mod specification;
 mod state;
+mod status;
+mod table;
 mod version;
 mod websocket;
 
 pub use channels::ChannelsConfig;
 pub use connections::Connections;
 pub use error::ApiError;
+pub use error_as_page::ErrorAsPage;
 pub use json::Json;
 pub use pages::OurErrorPages;
 pub use state::AppState;
+pub use status::Started;
+pub use table::route_table_markdown;
 pub use version::JUPYTER_SERVER_API;
 
-use authorization::{Guard, GuardedRouter, Ownership, RouteEntry, policies};
+use authorization::{Guard, GuardedRouter, Ownership, RouteEntry, fallbacks, policies};
 
 /// Every route of the server, each behind the guard.
 #[must_use]
@@ -35,6 +46,12 @@ pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
     // One line a service, in the order of docs/routes.md.
     GuardedRouter::new(guard.clone())
         .merge(version::routes(guard.clone()))
+        .merge(login::routes(guard.clone()))
+        .merge(me::routes(guard.clone()))
+        .merge(status::routes(guard.clone()))
+        .merge(specification::routes(guard.clone()))
+        .merge(security::routes(guard.clone()))
+        .merge(shutdown::routes(guard.clone()))
         .merge(sessions::routes(guard.clone()))
         .merge(channels::routes(guard.clone()))
         .merge(events::routes(guard))
@@ -44,5 +61,7 @@ pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
 #[must_use]
 pub fn route_table() -> Vec<RouteEntry> {
     let guard = Guard::new(policies::owner(), Ownership::in_memory());
-    routes(guard).table().to_vec()
+    let mut table = routes(guard).table().to_vec();
+    table.extend(fallbacks());
+    table
 }

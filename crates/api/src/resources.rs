@@ -29,6 +29,8 @@ simple_resources! {
     Server: Server, "", Whole;
     /// What the API says of itself: status and specification.
     Api: Api, "", Whole;
+    /// What somebody is called.
+    Users: Users, "", Whole;
     /// The event bus.
     Events: Events, "", Whole;
     /// Reports of browsers about the content security policy.

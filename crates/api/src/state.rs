@@ -1,12 +1,14 @@
 //! What handlers work with. Each takes the one manager it needs, `State<KernelManager>`, not the whole.
 
+use authorization::Activity;
 use axum::extract::FromRef;
 use frontends::OwnPages;
-use identity::BaseUrl;
+use identity::{BaseUrl, IdentityProvider};
 use kernels::KernelManager;
 use sessions::SessionManager;
+use tokio_util::sync::CancellationToken;
 
-use crate::{ChannelsConfig, Connections};
+use crate::{ChannelsConfig, Connections, Started};
 
 /// The managers, made by `server`; each is cheap to clone.
 /// A service adds its manager here and a line to `parts!` below, so that handlers can take it as `State<Manager>`.
@@ -16,6 +18,14 @@ pub struct AppState {
     pub own_pages: OwnPages,
     /// The prefix of all URLs, for `Location` headers.
     pub base_url: BaseUrl,
+    /// Who requests are from.
+    pub identity: IdentityProvider,
+    /// When the API was last used.
+    pub activity: Activity,
+    /// When the server was started.
+    pub started: Started,
+    /// Cancelled when a client asks the server to stop.
+    pub stop: CancellationToken,
     /// Running kernels and installed kernelspecs.
     pub kernels: KernelManager,
     /// Which document uses which kernel.
@@ -41,6 +51,10 @@ macro_rules! parts {
 parts! {
     own_pages: OwnPages,
     base_url: BaseUrl,
+    identity: IdentityProvider,
+    activity: Activity,
+    started: Started,
+    stop: CancellationToken,
     kernels: KernelManager,
     sessions: SessionManager,
     channels: ChannelsConfig,
