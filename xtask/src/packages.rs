@@ -88,14 +88,13 @@ pub(crate) fn install(package: Package) -> Result<()> {
 }
 
 fn command(manager: &Manager) -> Result<Command> {
-    let mut command = if manager.program == "brew" || is_root()? {
-        Command::new(manager.program)
-    } else {
-        let mut sudo = Command::new("sudo");
-        sudo.arg(manager.program);
-        sudo
-    };
-    command.env("DEBIAN_FRONTEND", "noninteractive");
+    let mut command = Command::new("env");
+    if manager.program != "brew" && !is_root()? {
+        command = Command::new("sudo");
+        command.arg("env");
+    }
+    // Behind `sudo`, which hands on no variables.
+    command.arg("DEBIAN_FRONTEND=noninteractive").arg(manager.program);
     Ok(command)
 }
 
