@@ -75,6 +75,15 @@ impl Drop for Link {
     }
 }
 
+/// How to end a process.
+#[derive(Clone, Copy)]
+struct Stop {
+    /// Whether another follows, which the kernel is told.
+    restart: bool,
+    /// Whether it can be asked, or only be signalled.
+    is_connected: bool,
+}
+
 /// What ends a time of being attended to.
 enum Turn {
     Restart(oneshot::Sender<Result<(), KernelError>>),
@@ -116,7 +125,12 @@ impl Life {
         let (ended, done) = loop {
             match self.attend(&mut commands).await {
                 Turn::Shutdown(done) => {
-                    self.stop(false).await;
+                    let is_connected = self.is_connected();
+                    self.stop(Stop {
+                        restart: false,
+                        is_connected,
+                    })
+                    .await;
                     break (Ended::ShutDown, Some(done));
                 }
                 Turn::Restart(done) => {
@@ -211,8 +225,13 @@ impl Life {
     }
 
     async fn restart(&mut self) -> Result<(), KernelError> {
+        let is_connected = self.is_connected();
         self.enter_restarting();
-        self.stop(true).await;
+        self.stop(Stop {
+            restart: true,
+            is_connected,
+        })
+        .await;
         self.restarts_in_a_row = 0;
         self.launch_again().await?;
         info!(kernel.id = %self.plan.kernel_id, "restarted kernel {}", self.plan.kernel_id);
@@ -257,7 +276,7 @@ impl Life {
 
     /// Starts a kernel that died by itself again, if that makes sense; else says why it is gone.
     async fn restart_after_death(&mut self, exit: Exit) -> Option<Ended> {
-        self.hear_last_words().await;
+        self.hear_last_words(self.is_connected()).await;
         self.was_ready |= self.core.status().phase == Phase::Ready;
         let id = &self.plan.kernel_id;
         if self.running.since.elapsed() >= self.config.stable_start_time {
@@ -303,11 +322,16 @@ impl Life {
     }
 
     /// Ends the process: asks it, then SIGTERM, then SIGKILL, as the reference.
-    async fn stop(&mut self, restart: bool) {
+    async fn stop(
+        &mut self,
+        Stop {
+            restart,
+            is_connected,
+        }: Stop,
+    ) {
         let process = self.running.process.clone();
         let patience = self.config.shutdown_wait / 2;
         let id = &self.plan.kernel_id;
-        let is_connected = self.core.status().phase != Phase::Launching;
         if is_connected {
             // What runs would keep it from hearing the request.
             if let Err(error) = self.interrupt() {
@@ -315,7 +339,7 @@ impl Life {
             }
             let asked = self.tell("shutdown_request", &json!({ "restart": restart }));
             if asked.is_ok() && timeout(patience, process.ended()).await.is_ok() {
-                return self.hear_last_words().await;
+                return self.hear_last_words(is_connected).await;
             }
             debug!(kernel.id = %id, "the kernel takes too long to end, sending SIGTERM");
         }
@@ -324,15 +348,19 @@ impl Life {
                 warn!(kernel.id = %id, %error, "failed to signal a kernel that is to end");
             }
             if timeout(wait, process.ended()).await.is_ok() {
-                return self.hear_last_words().await;
+                return self.hear_last_words(is_connected).await;
             }
         }
         warn!(kernel.id = %id, "kernel {id} was killed and has still not ended");
     }
 
+    fn is_connected(&self) -> bool {
+        self.core.status().phase != Phase::Launching
+    }
+
     /// Reads the sockets of a process that has ended to their end.
-    async fn hear_last_words(&mut self) {
-        if self.core.status().phase != Phase::Launching && !self.running.link.0.is_finished() {
+    async fn hear_last_words(&mut self, is_connected: bool) {
+        if is_connected && !self.running.link.0.is_finished() {
             let _read = timeout(LAST_WORDS_WAIT, &mut self.running.link.0).await;
         }
     }

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::{
@@ -15,6 +16,7 @@ use wire::{Channel, Signer, from_frames};
 
 use super::{
     core::{Core, Heard},
+    drain::{self, Fetched},
     endpoints::Endpoints,
     handle::{Lanes, Upward},
     heartbeat,
@@ -76,14 +78,16 @@ impl Linking {
         let mut others = JoinSet::new();
         // Dropped, it would close the subscription.
         let (_subscription, iopub) = iopub;
-        readers.spawn(self.listen(Channel::Iopub, iopub, &greeting));
+        let (fetched, output) = drain::queue();
+        others.spawn(drain::drain(iopub, fetched));
+        readers.spawn(self.ear(Channel::Iopub, &greeting).listen_to_output(output));
         let lanes = &self.lanes;
         for (channel, (sender, receiver), lane) in [
             (Channel::Shell, shell, &lanes.shell),
             (Channel::Control, control, &lanes.control),
             (Channel::Stdin, stdin, &lanes.stdin),
         ] {
-            readers.spawn(self.listen(channel, receiver, &greeting));
+            readers.spawn(self.ear(channel, &greeting).listen(receiver));
             let signer = self.endpoints.signer.clone();
             others.spawn(lane.clone().serve(self.core.clone(), signer, sender));
         }
@@ -106,40 +110,55 @@ impl Linking {
         })
     }
 
-    /// Reads one socket to its end.
-    fn listen(
-        &self,
-        channel: Channel,
-        receiver: Receiver,
-        greeting: &Arc<watch::Sender<Greeting>>,
-    ) -> impl Future<Output = SocketError> + Send + use<> {
-        let (core, signer, greeting) = (self.core.clone(), self.endpoints.signer.clone(), greeting.clone());
-        listen(core, channel, signer, receiver, greeting)
+    fn ear(&self, channel: Channel, greeting: &Arc<watch::Sender<Greeting>>) -> Ear {
+        Ear {
+            core: self.core.clone(),
+            channel,
+            signer: self.endpoints.signer.clone(),
+            greeting: greeting.clone(),
+        }
     }
 }
 
-async fn listen(
+/// Listens on one channel.
+struct Ear {
     core: Arc<Core>,
     channel: Channel,
     signer: Signer,
-    mut receiver: Receiver,
     greeting: Arc<watch::Sender<Greeting>>,
-) -> SocketError {
-    loop {
-        let frames = match receiver.recv().await {
-            Ok(frames) => frames,
-            Err(error) => return error,
-        };
-        let message = match from_frames(channel, frames, &signer) {
+}
+
+impl Ear {
+    /// Reads a socket to its end.
+    async fn listen(self, mut receiver: Receiver) -> SocketError {
+        loop {
+            match receiver.recv().await {
+                Ok(frames) => self.hear(frames),
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// Looks into what was fetched from iopub, to its end.
+    async fn listen_to_output(self, mut output: mpsc::UnboundedReceiver<Fetched>) -> SocketError {
+        while let Some(fetched) = output.recv().await {
+            self.hear(fetched.frames);
+        }
+        SocketError::Closed
+    }
+
+    fn hear(&self, frames: Vec<Bytes>) {
+        let message = match from_frames(self.channel, frames, &self.signer) {
             Ok(message) => message,
             Err(error) => {
-                warn!(kernel.id = %core.kernel_id, %channel, %error, "left out a message of a kernel");
-                continue;
+                let (id, channel) = (&self.core.kernel_id, self.channel);
+                warn!(kernel.id = %id, %channel, %error, "left out a message of a kernel");
+                return;
             }
         };
-        match core.hear(&message) {
-            Heard::Output => note(&greeting, |greeting| &mut greeting.output_heard),
-            Heard::OwnKernelInfo => note(&greeting, |greeting| &mut greeting.answered),
+        match self.core.hear(&message) {
+            Heard::Output => note(&self.greeting, |greeting| &mut greeting.output_heard),
+            Heard::OwnKernelInfo => note(&self.greeting, |greeting| &mut greeting.answered),
             Heard::Other => {}
         }
     }

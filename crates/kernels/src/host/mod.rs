@@ -7,6 +7,7 @@
 mod activity;
 mod asked;
 mod core;
+mod drain;
 mod endpoints;
 mod handle;
 mod heartbeat;

@@ -66,6 +66,7 @@ async fn a_restarted_kernel_keeps_its_id_and_its_connection_file() {
     client.until("execute_input", "1").await;
     kernel.restart().await.unwrap();
     kernel.ready().await.unwrap();
+    assert_eq!(client.until("shutdown_reply", "").await["restart"], true);
     assert_eq!(read(), before);
     assert_ne!(kernel.last_session(), session);
     assert_eq!(kernel.status().borrow().restarts, 1);
