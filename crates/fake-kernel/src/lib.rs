@@ -17,7 +17,7 @@ mod sockets;
 mod speaker;
 
 pub use connection::Connection;
-pub use kernel::{Ended, FakeKernel};
+pub use kernel::{Ended, FakeKernel, Interrupt};
 pub use script::{Command, Script};
 
 /// Why a fake kernel cannot start.
