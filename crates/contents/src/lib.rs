@@ -1,1 +1,41 @@
-//! contents
+//! Jupyter's contents service on a file system: files, directories, notebooks, checkpoints and trust beneath one
+//! root directory.
+//!
+//! [`ContentsPath`] is a name that is right once it exists, [`ContentsManager`] Jupyter's semantics, `storage` the
+//! bytes on disk, `notebook` the file format of notebooks.
+//!
+//! Architecture invariant: this crate knows neither HTTP nor users nor kernels. Every method of the manager is one
+//! blocking task; nothing awaits in between.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        reason = "tests"
+    )
+)]
+
+mod config;
+mod error;
+mod hidden;
+mod manager;
+mod mime;
+mod mime_table;
+mod model;
+mod notebook;
+mod path;
+mod python_text;
+mod storage;
+mod time;
+
+pub use config::{ContentsConfig, Untitled};
+pub use error::{ContentsError, ContentsErrorKind};
+pub use manager::{ContentsManager, Get, NewEntry, Saved};
+pub use mime::Guess;
+pub use model::{CheckpointModel, Content, ContentsModel, EntryType, Format, SaveModel};
+pub use notebook::{SignatureError, SignatureStore, SignaturesInMemory};
+pub use path::{ContentsPath, PATH_BYTES_MAX, PathError};
+pub use storage::{OpenFile, OutsideLinks, Storage};
+pub use time::FileTime;

@@ -1,0 +1,94 @@
+//! What the contents service is told once.
+
+use std::path::PathBuf;
+
+use crate::storage::OutsideLinks;
+
+/// Settings; the defaults are the reference's unless said otherwise.
+#[derive(Clone, Debug)]
+pub struct ContentsConfig {
+    /// The directory that is served.
+    pub root_dir: PathBuf,
+    /// What becomes of symbolic links that lead out of it.
+    pub outside_links: OutsideLinks,
+    /// Whether names that begin with a dot may be seen and used.
+    pub allow_hidden: bool,
+    /// Patterns of names left out of listings; they can be opened all the same.
+    pub hide_globs: Vec<String>,
+    /// Deleting moves to the trash.
+    pub delete_to_trash: bool,
+    /// Without a trash: a directory that is not empty may be deleted.
+    pub always_delete_dir: bool,
+    /// The user's trash, `$XDG_DATA_HOME/Trash`. Without it deleting to the trash fails and says so.
+    pub trash_dir: Option<PathBuf>,
+    /// What `~` stands for in `resolvePath`.
+    pub home_dir: Option<PathBuf>,
+    /// Largest directory that is copied, in MiB.
+    pub max_copy_folder_size_mb: u64,
+    /// Names of what is created without a name.
+    pub untitled: Untitled,
+    /// The directory for checkpoints, beside the files.
+    pub checkpoint_dir: String,
+    /// The secret that signs notebooks: `notebook_secret` in Jupyter's data directory. Without it signatures are
+    /// good for the life of the process.
+    pub secret_file: Option<PathBuf>,
+    /// Files with types by extension, later over earlier.
+    pub mime_types_files: Vec<PathBuf>,
+    /// A save that changes nothing but spelling (spaces, `1` for `1.0`, order of keys) leaves the bytes on disk as
+    /// they are. Off by default: the reference always writes its own spelling.
+    pub keep_unmodified: bool,
+    /// Largest file that is read into memory for a model, in bytes; `/files` streams and has no limit.
+    pub content_bytes_max: u64,
+    /// Most entries of a directory that are listed.
+    pub directory_entries_max: usize,
+}
+
+/// Base names of what is created without a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untitled {
+    /// Of notebooks.
+    pub notebook: String,
+    /// Of files.
+    pub file: String,
+    /// Of directories.
+    pub directory: String,
+}
+
+impl ContentsConfig {
+    /// The defaults for one root directory.
+    pub fn new(root_dir: impl Into<PathBuf>) -> Self {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Self {
+            root_dir: root_dir.into(),
+            outside_links: OutsideLinks::Follow,
+            allow_hidden: false,
+            hide_globs: texts(&["__pycache__", "*.pyc", "*.pyo", ".DS_Store", "*~"]),
+            delete_to_trash: true,
+            always_delete_dir: false,
+            trash_dir: None,
+            home_dir: None,
+            max_copy_folder_size_mb: 500,
+            untitled: Untitled {
+                notebook: "Untitled".to_owned(),
+                file: "untitled".to_owned(),
+                directory: "Untitled Folder".to_owned(),
+            },
+            checkpoint_dir: ".ipynb_checkpoints".to_owned(),
+            secret_file: None,
+            mime_types_files: [
+                "/etc/mime.types",
+                "/etc/httpd/mime.types",
+                "/etc/httpd/conf/mime.types",
+                "/etc/apache/mime.types",
+                "/etc/apache2/mime.types",
+                "/usr/local/etc/httpd/conf/mime.types",
+                "/usr/local/etc/mime.types",
+            ]
+            .map(PathBuf::from)
+            .to_vec(),
+            keep_unmodified: false,
+            content_bytes_max: 2 << 30,
+            directory_entries_max: 1_000_000,
+        }
+    }
+}

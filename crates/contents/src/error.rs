@@ -1,0 +1,268 @@
+//! What can go wrong with contents, in the reference's words where it has words.
+
+use std::io;
+
+use crate::path::{ContentsPath, PathError};
+use crate::python_text::repr;
+
+/// An operation that did not happen. Nothing was changed on disk.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentsError {
+    /// Nothing there, or nothing one may know of.
+    #[error("file or directory does not exist: {}", repr(.0.as_str()))]
+    NotFound(ContentsPath),
+    /// A directory to create in does not exist.
+    #[error("No such directory: {0}")]
+    NoSuchDirectory(ContentsPath),
+    /// What was to be renamed is not there.
+    #[error("File or directory does not exist: {0}")]
+    NothingToRename(ContentsPath),
+    /// The directory to copy into does not exist.
+    #[error("No such parent directory: {0} to copy file in")]
+    NoParentToCopyInto(ContentsPath),
+    /// No such checkpoint.
+    #[error("Checkpoint does not exist: {path}@{id}")]
+    NoSuchCheckpoint {
+        /// Of the file.
+        path: ContentsPath,
+        /// As asked for.
+        id: String,
+    },
+    /// Something is to be done with a hidden name.
+    #[error("Cannot {verb} file or directory {}", repr(path.as_str()))]
+    Hidden {
+        /// create, rename, copy, delete.
+        verb: &'static str,
+        /// The hidden one, or the one that was to become it.
+        path: ContentsPath,
+    },
+    /// A text in a request names nothing beneath the root.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// It is a directory and something else was asked for.
+    #[error("{path} is a directory, not a {wanted}")]
+    IsDirectory {
+        /// What was named.
+        path: ContentsPath,
+        /// The type asked for.
+        wanted: &'static str,
+    },
+    /// It is a file and a directory was asked for.
+    #[error("{0} is not a directory")]
+    IsNotDirectory(ContentsPath),
+    /// A directory is to be made where a file is.
+    #[error("Not a directory: {0}")]
+    FileInTheWay(String),
+    /// Neither file nor directory, or a link to nothing.
+    #[error("Cannot read non-file {0}")]
+    NotAFile(String),
+    /// Text was asked for and the bytes are none.
+    #[error("{0} is not UTF-8 encoded")]
+    NotText(String),
+    /// A file that is no notebook, opened or saved as one.
+    #[error("Unreadable Notebook: {os_path} {why}")]
+    UnreadableNotebook {
+        /// The absolute name, as in the reference's message.
+        os_path: String,
+        /// In the words of the exceptions that users of Jupyter know.
+        why: String,
+    },
+    /// The content to save is no notebook.
+    #[error("Cannot save {path} as a notebook: {why}")]
+    NotANotebook {
+        /// Where it was to go.
+        path: ContentsPath,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A save without a type.
+    #[error("No file type provided")]
+    NoType,
+    /// A save without content.
+    #[error("No file content provided")]
+    NoContent,
+    /// A type that is none.
+    #[error("Unhandled contents type: {0}")]
+    UnhandledType(String),
+    /// Only files come in chunks.
+    #[error("File type \"{0}\" is not supported for large file transfer")]
+    NotInChunks(String),
+    /// The format of content to save is neither text nor base64.
+    #[error("Must specify format of file contents as 'text' or 'base64'")]
+    NoFormat,
+    /// Content that is not what its format says.
+    #[error("Encoding error saving {os_path}: {why}")]
+    Encoding {
+        /// The absolute name, as in the reference's message.
+        os_path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// POST creates; what is there is saved with PUT.
+    #[error("Cannot POST to files, use PUT instead.")]
+    PostToFile,
+    /// PUT saves; copies are made with POST.
+    #[error("Cannot copy with PUT, only POST")]
+    CopyWithPut,
+    /// The name is taken.
+    #[error("File already exists: {0}")]
+    Exists(ContentsPath),
+    /// The root can't be deleted.
+    #[error("Can't delete root")]
+    DeleteRoot,
+    /// Without a trash, a directory must be empty to be deleted.
+    #[error("Directory {0} not empty")]
+    DirectoryNotEmpty(String),
+    /// The trash could not take it.
+    #[error("send2trash failed: {0}")]
+    Trash(#[source] io::Error),
+    /// More than `max_copy_folder_size_mb`.
+    #[error("Can't copy folders larger than {limit_mb}MB, \"{path}\" is larger")]
+    FolderTooLarge {
+        /// The directory.
+        path: ContentsPath,
+        /// The limit, in MiB.
+        limit_mb: u64,
+    },
+    /// A directory could not be copied.
+    #[error("Can't copy '{from}' into Folder '{to}'")]
+    Copy {
+        /// What was to be copied.
+        from: ContentsPath,
+        /// Where to.
+        to: ContentsPath,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The operating system refuses.
+    #[error("Permission denied: {0}")]
+    PermissionDenied(ContentsPath),
+    /// Larger than what is read into memory or listed.
+    #[error("{0} is too large to be read as a whole")]
+    TooLarge(ContentsPath),
+    /// The disk or the quota is full.
+    #[error("No space left on the disk to save {0}; the file there is unchanged")]
+    NoSpace(ContentsPath),
+    /// A name the file system does not take.
+    #[error("{0} is not a name this file system takes")]
+    BadName(ContentsPath),
+    /// Only a notebook can be trusted.
+    #[error("{0} is not a notebook")]
+    TrustsOnlyNotebooks(ContentsPath),
+    /// The root directory can't be served.
+    #[error("failed to open the root directory `{root_dir}`")]
+    Root {
+        /// As configured.
+        root_dir: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Anything else the operating system says.
+    #[error("Unexpected error while {doing}: {path} {source}")]
+    Io {
+        /// `saving file` and the like.
+        doing: &'static str,
+        /// What was worked on.
+        path: ContentsPath,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The blocking task was cancelled, as the server stops.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// What kind of failure it is, for whoever answers a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentsErrorKind {
+    /// It is not there, or hidden.
+    NotFound,
+    /// The request makes no sense or may not be fulfilled for what it names.
+    BadRequest,
+    /// The name is taken.
+    Conflict,
+    /// The operating system refuses.
+    Forbidden,
+    /// Too large.
+    TooLarge,
+    /// Disk or quota full.
+    NoSpace,
+    /// Not the fault of the request.
+    Internal,
+}
+
+impl ContentsError {
+    /// Which answer this deserves.
+    pub fn kind(&self) -> ContentsErrorKind {
+        use ContentsErrorKind as Kind;
+        match self {
+            Self::NotFound(_)
+            | Self::NoSuchDirectory(_)
+            | Self::NothingToRename(_)
+            | Self::NoParentToCopyInto(_)
+            | Self::NoSuchCheckpoint { .. }
+            | Self::Path(PathError::Outside(_) | PathError::Invalid(_)) => Kind::NotFound,
+            Self::Hidden { .. }
+            | Self::Path(PathError::TooLong | PathError::NotAName(_))
+            | Self::IsDirectory { .. }
+            | Self::IsNotDirectory(_)
+            | Self::FileInTheWay(_)
+            | Self::NotAFile(_)
+            | Self::NotText(_)
+            | Self::UnreadableNotebook { .. }
+            | Self::NotANotebook { .. }
+            | Self::NoType
+            | Self::NoContent
+            | Self::UnhandledType(_)
+            | Self::NotInChunks(_)
+            | Self::NoFormat
+            | Self::Encoding { .. }
+            | Self::PostToFile
+            | Self::CopyWithPut
+            | Self::DeleteRoot
+            | Self::DirectoryNotEmpty(_)
+            | Self::Trash(_)
+            | Self::FolderTooLarge { .. }
+            | Self::Copy { .. }
+            | Self::BadName(_)
+            | Self::TrustsOnlyNotebooks(_) => Kind::BadRequest,
+            Self::Exists(_) => Kind::Conflict,
+            Self::PermissionDenied(_) => Kind::Forbidden,
+            Self::TooLarge(_) => Kind::TooLarge,
+            Self::NoSpace(_) => Kind::NoSpace,
+            Self::Root { .. } | Self::Io { .. } | Self::Stopping => Kind::Internal,
+        }
+    }
+
+    /// Jupyter's `reason`, a short phrase that front ends look at.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::IsDirectory { .. } | Self::IsNotDirectory(_) => Some("bad type"),
+            Self::NotText(_) => Some("bad format"),
+            _ => None,
+        }
+    }
+
+    /// What an error of the operating system means for `path`.
+    pub(crate) fn from_io(doing: &'static str, path: &ContentsPath, source: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        match source.kind() {
+            Kind::NotFound | Kind::NotADirectory => Self::NotFound(path.clone()),
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::PermissionDenied(path.clone()),
+            Kind::StorageFull | Kind::QuotaExceeded if doing == SAVING => Self::NoSpace(path.clone()),
+            Kind::FileTooLarge | Kind::QuotaExceeded => Self::TooLarge(path.clone()),
+            Kind::InvalidFilename => Self::BadName(path.clone()),
+            Kind::AlreadyExists => Self::Exists(path.clone()),
+            _ => Self::Io {
+                doing,
+                path: path.clone(),
+                source,
+            },
+        }
+    }
+}
+
+/// What [`ContentsError::Io`] says of saves.
+pub(crate) const SAVING: &str = "saving file";

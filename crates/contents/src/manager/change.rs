@@ -1,0 +1,88 @@
+//! Renaming and deleting.
+
+use std::io;
+
+use super::{Get, Shared};
+use crate::error::ContentsError;
+use crate::model::ContentsModel;
+use crate::path::ContentsPath;
+use crate::storage::Kind;
+
+impl Shared {
+    pub(super) fn rename(
+        &self,
+        from: &ContentsPath,
+        to: &ContentsPath,
+    ) -> Result<ContentsModel, ContentsError> {
+        if self.is_hidden(from)? || self.is_hidden(to)? {
+            return Err(ContentsError::Hidden {
+                verb: "rename",
+                path: from.clone(),
+            });
+        }
+        if from != to {
+            if !self.exists(from)? {
+                return Err(ContentsError::NothingToRename(from.clone()));
+            }
+            if to.is_root() || from.is_root() {
+                return Err(ContentsError::Exists(to.clone()));
+            }
+            if to.is_within(from) {
+                return Err(ContentsError::Copy {
+                    from: from.clone(),
+                    to: to.clone(),
+                    source: io::ErrorKind::InvalidInput.into(),
+                });
+            }
+            self.storage
+                .rename(from, to)
+                .map_err(|source| match source.kind() {
+                    io::ErrorKind::AlreadyExists => ContentsError::Exists(to.clone()),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                        ContentsError::NothingToRename(from.clone())
+                    }
+                    _ => ContentsError::from_io("renaming", from, source),
+                })?;
+            self.rename_checkpoint(from, to);
+        }
+        self.get(to, Get::default())
+    }
+
+    pub(super) fn delete(&self, path: &ContentsPath) -> Result<(), ContentsError> {
+        self.refuse_hidden("delete", path)?;
+        if path.is_root() {
+            return Err(ContentsError::DeleteRoot);
+        }
+        let entry = self
+            .describe(path)?
+            .ok_or_else(|| ContentsError::NotFound(path.clone()))?;
+        let failed = |source| ContentsError::from_io("deleting", path, source);
+        if self.config.delete_to_trash {
+            if !entry.writable && !entry.is_link {
+                return Err(ContentsError::PermissionDenied(path.clone()));
+            }
+            let no_trash = || ContentsError::Trash(io::Error::other("no trash directory is configured"));
+            let trash = self.config.trash_dir.as_ref().ok_or_else(no_trash)?;
+            self.storage
+                .move_to_trash(path, trash)
+                .map_err(ContentsError::Trash)?;
+        } else if entry.kind == Kind::Directory && !entry.is_link {
+            if !self.config.always_delete_dir && self.holds_more_than_checkpoints(path)? {
+                return Err(ContentsError::DirectoryNotEmpty(self.os_path(path)));
+            }
+            self.storage.remove_tree(path).map_err(failed)?;
+        } else {
+            self.storage.remove_file(path).map_err(failed)?;
+        }
+        self.remove_checkpoint(path);
+        Ok(())
+    }
+
+    fn holds_more_than_checkpoints(&self, directory: &ContentsPath) -> Result<bool, ContentsError> {
+        let entries = self.storage.list(directory, self.config.directory_entries_max);
+        let entries = entries.map_err(|source| ContentsError::from_io("listing", directory, source))?;
+        Ok(entries
+            .iter()
+            .any(|entry| entry.name != self.config.checkpoint_dir))
+    }
+}

@@ -1,0 +1,152 @@
+//! Copies: `a.txt` becomes `a-Copy1.txt`, a copy of that `a-Copy2.txt`.
+
+use super::create::Numbered;
+use super::{Get, Shared};
+use crate::error::{ContentsError, SAVING};
+use crate::model::{ContentsModel, EntryType};
+use crate::path::ContentsPath;
+use crate::storage::{Existing, Kind};
+
+impl Shared {
+    pub(super) fn copy(
+        &self,
+        from: &ContentsPath,
+        to: &ContentsPath,
+    ) -> Result<ContentsModel, ContentsError> {
+        if self.kind(to)? == Some(Kind::File) {
+            return Err(ContentsError::PostToFile);
+        }
+        if self.is_hidden(from)? || self.is_hidden(to)? {
+            return Err(ContentsError::Hidden {
+                verb: "copy",
+                path: to.clone(),
+            });
+        }
+        let source = self.get(from, Get::default())?;
+        match source.entry_type {
+            EntryType::Directory => self.copy_directory(from, to),
+            EntryType::File | EntryType::Notebook => self.copy_file(&source, to),
+        }
+    }
+
+    fn copy_file(&self, source: &ContentsModel, to: &ContentsPath) -> Result<ContentsModel, ContentsError> {
+        if self.kind(to)? == Some(Kind::Directory) {
+            let name = without_copy_marks(&source.name);
+            return self.create_numbered(to, &Numbered::new(&name, "-Copy"), |path| {
+                self.copy_content(source, path, Existing::Keep)
+            });
+        }
+        let parent = to.parent().unwrap_or_default();
+        if self.kind(&parent)? != Some(Kind::Directory) {
+            return Err(ContentsError::NoParentToCopyInto(parent));
+        }
+        self.copy_content(source, to, Existing::Replace)?;
+        self.get(to, Get::default())
+    }
+
+    /// A notebook is read and written as one, as the reference does: the copy is of the current format, and
+    /// trusted if the original is.
+    fn copy_content(
+        &self,
+        source: &ContentsModel,
+        to: &ContentsPath,
+        existing: Existing,
+    ) -> Result<(), ContentsError> {
+        let from = &source.path;
+        let bytes = self.storage.read(from, self.config.content_bytes_max);
+        let bytes = bytes.map_err(|source| ContentsError::from_io("reading file", from, source))?;
+        if source.entry_type == EntryType::File {
+            return self.write(to, &bytes, existing);
+        }
+        let mut notebook = self.read_notebook(from, self.notebook_text(from, &bytes)?)?;
+        self.notary.mark(&mut notebook);
+        let json = String::from_utf8(notebook.into_model_json())
+            .map_err(|_| ContentsError::NotText(self.os_path(from)))?;
+        self.save_notebook(to, &json, existing).map(drop)
+    }
+
+    fn copy_directory(&self, from: &ContentsPath, to: &ContentsPath) -> Result<ContentsModel, ContentsError> {
+        let limit_mb = self.config.max_copy_folder_size_mb;
+        let limit = limit_mb.saturating_mul(1024 * 1024);
+        let failed = |source| ContentsError::Copy {
+            from: from.clone(),
+            to: to.clone(),
+            source,
+        };
+        if self.storage.disk_usage(from, limit).map_err(failed)? > limit {
+            return Err(ContentsError::FolderTooLarge {
+                path: from.clone(),
+                limit_mb,
+            });
+        }
+        self.create_missing(to)?;
+        let name = without_copy_marks(from.name());
+        self.create_numbered(to, &Numbered::new(&name, "-Copy"), |path| {
+            self.storage
+                .copy_tree(from, path)
+                .map_err(|source| match source.kind() {
+                    std::io::ErrorKind::AlreadyExists => ContentsError::Exists(path.clone()),
+                    _ => failed(source),
+                })
+        })
+    }
+
+    /// Makes a directory and those above it.
+    pub(super) fn create_missing(&self, directory: &ContentsPath) -> Result<(), ContentsError> {
+        let mut missing = Vec::new();
+        let mut next = Some(directory.clone());
+        while let Some(path) = next {
+            if self.exists(&path)? {
+                break;
+            }
+            next = path.parent();
+            missing.push(path);
+        }
+        for path in missing.iter().rev() {
+            let made = self.storage.create_directory(path);
+            match made {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(|source| ContentsError::from_io(SAVING, path, source))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes each `-Copy`, `-Copy1`, … that stands before a dot from a name, so that copies of copies go on counting.
+fn without_copy_marks(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(place) = rest.find("-Copy") {
+        let (before, mark) = rest.split_at(place);
+        let after = mark.get("-Copy".len()..).unwrap_or_default();
+        let unnumbered = after.trim_start_matches(|character: char| character.is_ascii_digit());
+        out.push_str(before);
+        if unnumbered.starts_with('.') {
+            rest = unnumbered;
+        } else {
+            out.push_str("-Copy");
+            rest = after;
+        }
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copy_marks_are_taken_away_before_a_dot() {
+        for (name, expected) in [
+            ("a-Copy2.txt", "a.txt"),
+            ("a-Copy.txt", "a.txt"),
+            ("a-Copy2", "a-Copy2"),
+            ("a-Copy1-Copy2.ipynb", "a-Copy1.ipynb"),
+            ("a-Copyright.txt", "a-Copyright.txt"),
+            ("a-Copy1.b-Copy2.txt", "a.b.txt"),
+        ] {
+            assert_eq!(without_copy_marks(name), expected);
+        }
+    }
+}

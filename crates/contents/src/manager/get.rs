@@ -1,0 +1,268 @@
+//! Reading: models of files, notebooks and directories.
+
+use std::io;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::Shared;
+use crate::error::ContentsError;
+use crate::hidden::matches_glob;
+use crate::model::{Content, ContentsModel, EntryType, Format};
+use crate::notebook;
+use crate::path::ContentsPath;
+use crate::storage::{Entry, Kind, OpenFile};
+
+/// Bytes a line of base64 holds, as Python's `encodebytes` writes it.
+const BASE64_LINE_BYTES: usize = 57;
+
+/// What a model is to hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Get {
+    /// What the entry must be, or shall be read as: a notebook can be read as a file.
+    pub entry_type: Option<EntryType>,
+    /// How a file is to be written. Without it text if it is UTF-8, else base64.
+    pub format: Option<Format>,
+    /// Whether the model has content.
+    pub content: bool,
+    /// Whether the model has the hash of the bytes.
+    pub hash: bool,
+}
+
+impl Shared {
+    pub(super) fn get(&self, path: &ContentsPath, get: Get) -> Result<ContentsModel, ContentsError> {
+        let entry = self
+            .describe(path)?
+            .ok_or_else(|| ContentsError::NotFound(path.clone()))?;
+        if self.is_hidden(path)? {
+            return Err(ContentsError::NotFound(path.clone()));
+        }
+        let mut model = self.model(path.clone(), &entry);
+        match (entry.kind, get.entry_type) {
+            (Kind::Directory, None | Some(EntryType::Directory)) => {
+                if get.content {
+                    model.content = Some(Content::Directory(self.list(path)?));
+                }
+                return Ok(model);
+            }
+            (Kind::Directory, Some(wanted)) => {
+                return Err(ContentsError::IsDirectory {
+                    path: path.clone(),
+                    wanted: wanted.as_str(),
+                });
+            }
+            (_, Some(EntryType::Directory)) => return Err(ContentsError::IsNotDirectory(path.clone())),
+            (_, Some(EntryType::Notebook)) => self.set_type(&mut model, EntryType::Notebook),
+            (_, Some(EntryType::File)) => self.set_type(&mut model, EntryType::File),
+            (_, None) => {}
+        }
+        if get.content || get.hash {
+            let bytes = self.read(path)?;
+            if get.hash {
+                model.hash = Some(hex::encode(Sha256::digest(&bytes)));
+            }
+            if get.content && model.entry_type == EntryType::Notebook {
+                self.fill_notebook(&mut model, &bytes)?;
+            } else if get.content {
+                self.fill_file(&mut model, bytes, get.format)?;
+            }
+        }
+        Ok(model)
+    }
+
+    /// A model without content.
+    fn model(&self, path: ContentsPath, entry: &Entry) -> ContentsModel {
+        let mut model = ContentsModel {
+            name: if path.is_root() {
+                String::new()
+            } else {
+                entry.name.clone()
+            },
+            path,
+            entry_type: EntryType::Directory,
+            last_modified: entry.modified,
+            created: entry.created,
+            content: None,
+            mimetype: None,
+            size: (entry.kind != Kind::Directory).then_some(entry.size),
+            writable: entry.writable,
+            hash: None,
+            message: None,
+        };
+        if entry.kind != Kind::Directory {
+            let is_notebook = model.name.ends_with(".ipynb");
+            self.set_type(
+                &mut model,
+                if is_notebook {
+                    EntryType::Notebook
+                } else {
+                    EntryType::File
+                },
+            );
+        }
+        model
+    }
+
+    fn set_type(&self, model: &mut ContentsModel, entry_type: EntryType) {
+        model.entry_type = entry_type;
+        model.mimetype = match entry_type {
+            EntryType::File => self.mime_types.guess(&model.name).mimetype,
+            EntryType::Notebook | EntryType::Directory => None,
+        };
+    }
+
+    /// The entries of a directory that Jupyter shows, each equal to its model without content.
+    fn list(&self, directory: &ContentsPath) -> Result<Vec<ContentsModel>, ContentsError> {
+        let entries = self.storage.list(directory, self.config.directory_entries_max);
+        let entries = entries.map_err(|source| ContentsError::from_io("listing", directory, source))?;
+        let shown = entries.iter().filter(|entry| self.is_listed(entry));
+        // A name that is no part of a path (it has escapes and is too long) can't be opened anyway.
+        Ok(shown
+            .filter_map(|entry| Some(self.model(directory.join(&entry.name).ok()?, entry)))
+            .collect())
+    }
+
+    fn is_listed(&self, entry: &Entry) -> bool {
+        let is_something = entry.kind != Kind::Other || entry.is_link;
+        let is_hidden = entry.closed || entry.name.starts_with('.');
+        let is_left_out = || {
+            self.config
+                .hide_globs
+                .iter()
+                .any(|glob| matches_glob(&entry.name, glob))
+        };
+        is_something && (self.config.allow_hidden || !is_hidden) && !is_left_out()
+    }
+
+    fn read(&self, path: &ContentsPath) -> Result<Vec<u8>, ContentsError> {
+        self.storage
+            .read(path, self.config.content_bytes_max)
+            .map_err(|source| self.read_error(path, source))
+    }
+
+    fn read_error(&self, path: &ContentsPath, source: io::Error) -> ContentsError {
+        match source.kind() {
+            // A link to nothing is there and can't be read, as everything else that is no file.
+            io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory | io::ErrorKind::NotFound => {
+                ContentsError::NotAFile(self.os_path(path))
+            }
+            _ => ContentsError::from_io("reading file", path, source),
+        }
+    }
+
+    fn fill_file(
+        &self,
+        model: &mut ContentsModel,
+        bytes: Vec<u8>,
+        format: Option<Format>,
+    ) -> Result<(), ContentsError> {
+        let content = match format {
+            Some(Format::Base64) => Content::Base64(base64_lines(&bytes)),
+            Some(Format::Text) => Content::Text(
+                String::from_utf8(bytes).map_err(|_| ContentsError::NotText(self.os_path(&model.path)))?,
+            ),
+            None => match String::from_utf8(bytes) {
+                Ok(text) => Content::Text(text),
+                Err(error) => Content::Base64(base64_lines(error.as_bytes())),
+            },
+        };
+        if model.mimetype.is_none() {
+            let is_text = matches!(content, Content::Text(_));
+            model.mimetype = Some(
+                if is_text {
+                    "text/plain"
+                } else {
+                    "application/octet-stream"
+                }
+                .to_owned(),
+            );
+        }
+        model.content = Some(content);
+        Ok(())
+    }
+
+    fn fill_notebook(&self, model: &mut ContentsModel, bytes: &[u8]) -> Result<(), ContentsError> {
+        let text = self.notebook_text(&model.path, bytes)?;
+        let mut notebook = self.read_notebook(&model.path, text)?;
+        self.notary.mark(&mut notebook);
+        model.message = notebook.message.take();
+        model.content = Some(Content::Notebook(notebook.into_model_json()));
+        Ok(())
+    }
+
+    pub(super) fn notebook_text<'b>(
+        &self,
+        path: &ContentsPath,
+        bytes: &'b [u8],
+    ) -> Result<&'b str, ContentsError> {
+        std::str::from_utf8(bytes).map_err(|_| ContentsError::NotText(self.os_path(path)))
+    }
+
+    pub(super) fn read_notebook<'t>(
+        &self,
+        path: &ContentsPath,
+        text: &'t str,
+    ) -> Result<notebook::Notebook<'t>, ContentsError> {
+        notebook::read(text).map_err(|unreadable| ContentsError::UnreadableNotebook {
+            os_path: self.os_path(path),
+            why: unreadable.to_string(),
+        })
+    }
+
+    pub(super) fn open_file(&self, path: &ContentsPath) -> Result<OpenFile, ContentsError> {
+        if self.is_hidden(path)? || !self.exists(path)? {
+            return Err(ContentsError::NotFound(path.clone()));
+        }
+        self.storage
+            .open_file(path)
+            .map_err(|source| self.read_error(path, source))
+    }
+
+    pub(super) fn resolve(&self, os_path: &str) -> Result<Option<ContentsPath>, ContentsError> {
+        let root_dir = self.storage.root_dir();
+        let expanded = match (os_path.strip_prefix('~'), &self.config.home_dir) {
+            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+                Some(home.join(rest.trim_start_matches('/')))
+            }
+            _ => None,
+        };
+        let relative = match expanded {
+            Some(absolute) => match lexically_beneath(&absolute, root_dir) {
+                Some(relative) => relative,
+                None => return Ok(None),
+            },
+            None => os_path
+                .strip_prefix(&*root_dir.to_string_lossy())
+                .unwrap_or(os_path)
+                .to_owned(),
+        };
+        let Ok(path) = relative.parse::<ContentsPath>() else {
+            return Ok(None);
+        };
+        Ok(self.exists(&path)?.then_some(path))
+    }
+}
+
+/// What is left of an absolute name beneath the root, `..` resolved by name.
+fn lexically_beneath(absolute: &Path, root_dir: &Path) -> Option<String> {
+    let normalized: ContentsPath = absolute.to_str()?.parse().ok()?;
+    let root: ContentsPath = root_dir.to_str()?.parse().ok()?;
+    normalized.is_within(&root).then(|| {
+        normalized
+            .as_str()
+            .get(root.as_str().len()..)
+            .unwrap_or_default()
+            .to_owned()
+    })
+}
+
+fn base64_lines(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() / 3 * 4 + bytes.len() / BASE64_LINE_BYTES + 8);
+    for line in bytes.chunks(BASE64_LINE_BYTES) {
+        STANDARD.encode_string(line, &mut text);
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,283 @@
+//! Jupyter's semantics over the storage. Each public method is one blocking task.
+
+mod change;
+mod checkpoints;
+mod copy;
+mod create;
+mod get;
+mod save;
+mod trust;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use self::create::NewEntry;
+pub use self::get::Get;
+pub use self::save::Saved;
+use crate::config::ContentsConfig;
+use crate::error::ContentsError;
+use crate::hidden::is_hidden_name;
+use crate::mime::{Guess, MimeTypes};
+use crate::model::{CheckpointModel, ContentsModel, SaveModel};
+use crate::notebook::{Notary, SignatureStore};
+use crate::path::ContentsPath;
+use crate::storage::{Entry, Kind, OpenFile, Storage};
+
+/// Files, directories and notebooks beneath one root directory, as Jupyter's contents API shows them.
+/// A cheap clone.
+#[derive(Clone)]
+pub struct ContentsManager {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for ContentsManager {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ContentsManager")
+            .field("config", &self.shared.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What all clones share; its methods block.
+struct Shared {
+    config: ContentsConfig,
+    storage: Storage,
+    notary: Notary,
+    mime_types: MimeTypes,
+}
+
+impl ContentsManager {
+    /// Opens the root directory. Signatures of trusted notebooks go to `signatures`.
+    ///
+    /// # Errors
+    /// [`ContentsError::Root`] if the root directory can't be opened.
+    pub fn new(config: ContentsConfig, signatures: Arc<dyn SignatureStore>) -> Result<Self, ContentsError> {
+        let storage =
+            Storage::open(&config.root_dir, config.outside_links).map_err(|source| ContentsError::Root {
+                root_dir: config.root_dir.display().to_string(),
+                source,
+            })?;
+        let notary = Notary::new(config.secret_file.clone(), signatures);
+        let mime_types = MimeTypes::new(config.mime_types_files.clone());
+        Ok(Self {
+            shared: Arc::new(Shared {
+                config,
+                storage,
+                notary,
+                mime_types,
+            }),
+        })
+    }
+
+    /// The model of a file or directory.
+    ///
+    /// # Errors
+    /// What is missing or hidden is [`ContentsError::NotFound`]; see [`Get`] for what can be asked for.
+    pub async fn get(&self, path: &ContentsPath, get: Get) -> Result<ContentsModel, ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| shared.get(&path, get)).await
+    }
+
+    /// Saves a file, notebook or directory under its name: the whole of PUT.
+    ///
+    /// # Errors
+    /// As the reference; the file on disk is unchanged after any of them.
+    pub async fn save(&self, path: &ContentsPath, model: SaveModel) -> Result<Saved, ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| shared.put(&path, model)).await
+    }
+
+    /// Creates something without a name in a directory.
+    ///
+    /// # Errors
+    /// As the reference.
+    pub async fn create_untitled(
+        &self,
+        directory: &ContentsPath,
+        new: NewEntry,
+    ) -> Result<ContentsModel, ContentsError> {
+        let directory = directory.clone();
+        self.blocking(move |shared| shared.create_untitled(&directory, &new))
+            .await
+    }
+
+    /// Copies a file or directory into a directory, under a free name, or to a new name.
+    ///
+    /// # Errors
+    /// As the reference.
+    pub async fn copy(&self, from: &ContentsPath, to: &ContentsPath) -> Result<ContentsModel, ContentsError> {
+        let (from, to) = (from.clone(), to.clone());
+        self.blocking(move |shared| shared.copy(&from, &to)).await
+    }
+
+    /// Renames, with checkpoints.
+    ///
+    /// # Errors
+    /// [`ContentsError::Exists`] if the name is taken, [`ContentsError::NothingToRename`], [`ContentsError::Hidden`].
+    pub async fn rename(
+        &self,
+        from: &ContentsPath,
+        to: &ContentsPath,
+    ) -> Result<ContentsModel, ContentsError> {
+        let (from, to) = (from.clone(), to.clone());
+        self.blocking(move |shared| shared.rename(&from, &to)).await
+    }
+
+    /// Deletes, with checkpoints: into the trash unless configured otherwise.
+    ///
+    /// # Errors
+    /// As the reference.
+    pub async fn delete(&self, path: &ContentsPath) -> Result<(), ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| shared.delete(&path)).await
+    }
+
+    /// The checkpoints of a file: none or one.
+    ///
+    /// # Errors
+    /// When the operating system fails.
+    pub async fn checkpoints(&self, path: &ContentsPath) -> Result<Vec<CheckpointModel>, ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| shared.checkpoints(&path)).await
+    }
+
+    /// Makes the checkpoint of a file, over an older one.
+    ///
+    /// # Errors
+    /// [`ContentsError::NotFound`], [`ContentsError::NotAFile`].
+    pub async fn create_checkpoint(&self, path: &ContentsPath) -> Result<CheckpointModel, ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| shared.create_checkpoint(&path)).await
+    }
+
+    /// Brings a file back to its checkpoint.
+    ///
+    /// # Errors
+    /// [`ContentsError::NoSuchCheckpoint`].
+    pub async fn restore_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
+        let (path, id) = (path.clone(), id.to_owned());
+        self.blocking(move |shared| shared.restore_checkpoint(&path, &id))
+            .await
+    }
+
+    /// Deletes a checkpoint.
+    ///
+    /// # Errors
+    /// [`ContentsError::NoSuchCheckpoint`].
+    pub async fn delete_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
+        let (path, id) = (path.clone(), id.to_owned());
+        self.blocking(move |shared| shared.delete_checkpoint(&path, &id))
+            .await
+    }
+
+    /// Trusts a notebook as it lies on disk.
+    ///
+    /// # Errors
+    /// [`ContentsError::TrustsOnlyNotebooks`], and what reading it may give.
+    pub async fn trust(&self, path: &ContentsPath) -> Result<(), ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| shared.trust(&path)).await
+    }
+
+    /// Opens a file to stream its bytes.
+    ///
+    /// # Errors
+    /// [`ContentsError::NotFound`] also for what is hidden, [`ContentsError::NotAFile`] for a directory.
+    pub async fn open_file(&self, path: &ContentsPath) -> Result<OpenFile, ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| shared.open_file(&path)).await
+    }
+
+    /// Whether there is a file (not a directory) of this name, hidden or not.
+    ///
+    /// # Errors
+    /// When the operating system fails.
+    pub async fn is_file(&self, path: &ContentsPath) -> Result<bool, ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| Ok(shared.kind(&path)? == Some(Kind::File)))
+            .await
+    }
+
+    /// Whether there is a directory of this name, hidden or not.
+    ///
+    /// # Errors
+    /// When the operating system fails.
+    pub async fn is_directory(&self, path: &ContentsPath) -> Result<bool, ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| Ok(shared.kind(&path)? == Some(Kind::Directory)))
+            .await
+    }
+
+    /// What a name of the operating system (or of the contents API) is called in the contents API, if it is there
+    /// and beneath the root: `~` is the home directory, an absolute name must begin with the root directory or is
+    /// taken as beneath it.
+    ///
+    /// # Errors
+    /// When the operating system fails.
+    pub async fn resolve(&self, os_path: &str) -> Result<Option<ContentsPath>, ContentsError> {
+        let os_path = os_path.to_owned();
+        self.blocking(move |shared| shared.resolve(&os_path)).await
+    }
+
+    /// The type and compression that a name suggests.
+    pub fn guess_type(&self, name: &str) -> Guess {
+        self.shared.mime_types.guess(name)
+    }
+
+    async fn blocking<T, F>(&self, work: F) -> Result<T, ContentsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Shared) -> Result<T, ContentsError> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        match tokio::task::spawn_blocking(move || work(&shared)).await {
+            Ok(result) => result,
+            Err(stopped) if stopped.is_cancelled() => Err(ContentsError::Stopping),
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+}
+
+impl Shared {
+    fn describe(&self, path: &ContentsPath) -> Result<Option<Entry>, ContentsError> {
+        self.storage
+            .describe(path)
+            .map_err(|source| ContentsError::from_io("looking at", path, source))
+    }
+
+    fn kind(&self, path: &ContentsPath) -> Result<Option<Kind>, ContentsError> {
+        Ok(self.describe(path)?.map(|entry| entry.kind))
+    }
+
+    fn exists(&self, path: &ContentsPath) -> Result<bool, ContentsError> {
+        Ok(self.describe(path)?.is_some())
+    }
+
+    /// Hidden by name, or a directory that may not be looked into. The root never is.
+    fn is_hidden(&self, path: &ContentsPath) -> Result<bool, ContentsError> {
+        if self.config.allow_hidden || path.is_root() {
+            return Ok(false);
+        }
+        Ok(is_hidden_name(path) || self.describe(path)?.is_some_and(|entry| entry.closed))
+    }
+
+    /// Refuses to do `verb` to something hidden.
+    fn refuse_hidden(&self, verb: &'static str, path: &ContentsPath) -> Result<(), ContentsError> {
+        match self.is_hidden(path)? {
+            true => Err(ContentsError::Hidden {
+                verb,
+                path: path.clone(),
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// The absolute name, where the reference's messages have it.
+    fn os_path(&self, path: &ContentsPath) -> String {
+        self.storage.os_path(path).display().to_string()
+    }
+}

@@ -1,0 +1,249 @@
+//! Saving under a given name: PUT, whole or in chunks.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::value::RawValue;
+
+use super::{Get, Shared};
+use crate::error::{ContentsError, SAVING};
+use crate::model::{ContentsModel, SaveModel};
+use crate::notebook::{self, Notebook, Unreadable};
+use crate::path::ContentsPath;
+use crate::storage::{Existing, Kind};
+
+/// Base64 as Python's `decodebytes` takes it: padding must be there, the last bits may be anything.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
+);
+/// The `chunk` of the first part of an upload.
+const FIRST_CHUNK: i64 = 1;
+/// The `chunk` of the last part of an upload.
+const LAST_CHUNK: i64 = -1;
+
+/// What a save did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// The model of what is there now, without content.
+    pub model: ContentsModel,
+    /// Whether the name is new.
+    pub created: bool,
+}
+
+impl Shared {
+    /// The whole of PUT.
+    pub(super) fn put(&self, path: &ContentsPath, mut model: SaveModel) -> Result<Saved, ContentsError> {
+        if model.copy_from.as_ref().is_some_and(|from| !from.is_empty()) {
+            return Err(ContentsError::CopyWithPut);
+        }
+        if let Some(named) = model.path.as_ref().filter(|named| !named.is_empty()) {
+            let hidden = self.is_hidden(&named.parse()?)?;
+            if hidden {
+                return Err(ContentsError::Hidden {
+                    verb: "create",
+                    path: path.clone(),
+                });
+            }
+        }
+        self.refuse_hidden("create", path)?;
+        let created = self.kind(path)? != Some(Kind::File);
+        if created {
+            self.complete_new(path, &mut model);
+        }
+        let message = match model.chunk {
+            Some(chunk) => {
+                self.save_chunk(path, &model, chunk)?;
+                None
+            }
+            None => self.save(path, &model, Existing::Replace)?,
+        };
+        let mut model = self.get(path, Get::default())?;
+        model.message = message;
+        Ok(Saved { model, created })
+    }
+
+    /// What a new entry is when the model does not say: a notebook by its name, else a file; empty.
+    pub(super) fn complete_new(&self, path: &ContentsPath, model: &mut SaveModel) {
+        let by_name = if path.as_str().ends_with(".ipynb") {
+            "notebook"
+        } else {
+            "file"
+        };
+        let entry_type = model.entry_type.get_or_insert_with(|| Some(by_name.to_owned()));
+        if model.content.is_none() && entry_type.as_deref() != Some("directory") {
+            if entry_type.as_deref() == Some("notebook") {
+                model.content = RawValue::from_string(notebook::NEW_NOTEBOOK.to_owned()).ok();
+            } else {
+                *entry_type = Some("file".to_owned());
+                model.format = Some("text".to_owned());
+                model.content = RawValue::from_string("\"\"".to_owned()).ok();
+            }
+        }
+    }
+
+    /// Saves what a whole model describes; the message of validation, if any.
+    pub(super) fn save(
+        &self,
+        path: &ContentsPath,
+        model: &SaveModel,
+        existing: Existing,
+    ) -> Result<Option<String>, ContentsError> {
+        let entry_type = save_type(model)?;
+        let content = match (&model.content, entry_type) {
+            (_, "directory") => return self.save_directory(path).map(|()| None),
+            (Some(content), _) => content,
+            (None, _) => return Err(ContentsError::NoContent),
+        };
+        if entry_type == "notebook" {
+            return self.save_notebook(path, content.get(), existing);
+        }
+        let bytes = self.decode(path, content, model.format.as_deref())?;
+        self.write(path, &bytes, existing)?;
+        Ok(None)
+    }
+
+    fn save_chunk(&self, path: &ContentsPath, model: &SaveModel, chunk: i64) -> Result<(), ContentsError> {
+        let entry_type = save_type(model)?;
+        if entry_type != "file" {
+            return Err(ContentsError::NotInChunks(entry_type.to_owned()));
+        }
+        let content = model.content.as_ref().ok_or(ContentsError::NoContent)?;
+        let bytes = self.decode(path, content, model.format.as_deref())?;
+        if chunk == FIRST_CHUNK {
+            return self.write(path, &bytes, Existing::Replace);
+        }
+        let appended = self.storage.append(path, &bytes, chunk == LAST_CHUNK);
+        appended.map_err(|source| self.save_error(path, source))
+    }
+
+    fn save_directory(&self, path: &ContentsPath) -> Result<(), ContentsError> {
+        match self.kind(path)? {
+            Some(Kind::Directory) => Ok(()),
+            Some(_) => Err(ContentsError::FileInTheWay(self.os_path(path))),
+            None => self
+                .storage
+                .create_directory(path)
+                .map_err(|source| self.save_error(path, source)),
+        }
+    }
+
+    /// Signs, normalizes and writes a notebook given as JSON text.
+    pub(super) fn save_notebook(
+        &self,
+        path: &ContentsPath,
+        json: &str,
+        existing: Existing,
+    ) -> Result<Option<String>, ContentsError> {
+        let wrong = |why: Unreadable| ContentsError::NotANotebook {
+            path: path.clone(),
+            why: why.to_string(),
+        };
+        let mut notebook = notebook::from_model(json).map_err(wrong)?;
+        let message = notebook.message.take();
+        self.notary.check_and_sign(&mut notebook);
+        if !(self.config.keep_unmodified && self.is_on_disk(path, &notebook)) {
+            self.write(path, &notebook.into_file(), existing)?;
+        }
+        // One checkpoint should always exist for notebooks. The save itself has succeeded without it.
+        if self.checkpoints(path)?.is_empty()
+            && let Err(error) = self.create_checkpoint(path)
+        {
+            tracing::warn!(%path, %error, "no checkpoint of a saved notebook");
+        }
+        Ok(message)
+    }
+
+    /// Whether the file holds this very notebook, however it is spelt.
+    fn is_on_disk(&self, path: &ContentsPath, notebook: &Notebook<'_>) -> bool {
+        let Ok(bytes) = self.storage.read(path, self.config.content_bytes_max) else {
+            return false;
+        };
+        let on_disk = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(|text| notebook::read(text).ok());
+        on_disk.is_some_and(|mut on_disk| {
+            on_disk.message = None;
+            on_disk.is_same_document(notebook)
+        })
+    }
+
+    pub(super) fn write(
+        &self,
+        path: &ContentsPath,
+        bytes: &[u8],
+        existing: Existing,
+    ) -> Result<(), ContentsError> {
+        self.storage
+            .save(path, bytes, existing)
+            .map_err(|source| self.save_error(path, source))
+    }
+
+    /// A missing directory is named; everything else as usual.
+    fn save_error(&self, path: &ContentsPath, source: std::io::Error) -> ContentsError {
+        use std::io::ErrorKind;
+        match (source.kind(), path.parent()) {
+            (ErrorKind::NotFound | ErrorKind::NotADirectory, Some(parent)) => {
+                ContentsError::NoSuchDirectory(parent)
+            }
+            (ErrorKind::IsADirectory, _) => ContentsError::IsDirectory {
+                path: path.clone(),
+                wanted: "file",
+            },
+            (ErrorKind::InvalidInput, _) => ContentsError::NotAFile(self.os_path(path)),
+            _ => ContentsError::from_io(SAVING, path, source),
+        }
+    }
+
+    /// The bytes of a file's content.
+    fn decode(
+        &self,
+        path: &ContentsPath,
+        content: &RawValue,
+        format: Option<&str>,
+    ) -> Result<Vec<u8>, ContentsError> {
+        if !matches!(format, Some("text" | "base64")) {
+            return Err(ContentsError::NoFormat);
+        }
+        let wrong = |why: String| ContentsError::Encoding {
+            os_path: self.os_path(path),
+            why,
+        };
+        let text = match notebook::parse_string(content.get()) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Err(wrong("the content is not a string".to_owned())),
+            Err(error) => return Err(wrong(error.to_string())),
+        };
+        if format == Some("text") {
+            return Ok(text.into_owned().into_bytes());
+        }
+        from_base64(&text).map_err(wrong)
+    }
+}
+
+/// Ignores what is not in the alphabet (line ends above all), as Python does.
+fn from_base64(text: &str) -> Result<Vec<u8>, String> {
+    if !text.is_ascii() {
+        return Err("the content is not ASCII".to_owned());
+    }
+    let is_ours = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let cleaned: Cow<'_, [u8]> = match text.bytes().all(|byte| is_ours(&byte)) {
+        true => Cow::Borrowed(text.as_bytes()),
+        false => Cow::Owned(text.bytes().filter(is_ours).collect()),
+    };
+    BASE64.decode(cleaned).map_err(|error| error.to_string())
+}
+
+/// The type of a model to save; what is no type counts as a file.
+fn save_type(model: &SaveModel) -> Result<&str, ContentsError> {
+    match model.entry_type.as_ref().ok_or(ContentsError::NoType)?.as_deref() {
+        None => Err(ContentsError::UnhandledType("None".to_owned())),
+        Some("") => Err(ContentsError::UnhandledType(String::new())),
+        Some(known @ ("directory" | "notebook")) => Ok(known),
+        Some(_) => Ok("file"),
+    }
+}

@@ -1,0 +1,116 @@
+//! Writing a [`Node`] as JSON: compactly for the browser, and as Python's nbformat writes files.
+
+use super::node::Node;
+use crate::python_text::push_float;
+
+/// JSON without spaces, members in their order.
+pub(crate) fn compact(node: &Node<'_>, out: &mut Vec<u8>) {
+    match node {
+        Node::Array(items) => {
+            out.push(b'[');
+            for (count, item) in items.iter().enumerate() {
+                if count > 0 {
+                    out.push(b',');
+                }
+                compact(item, out);
+            }
+            out.push(b']');
+        }
+        Node::Object(object) => {
+            out.push(b'{');
+            for (count, (key, value)) in object.iter().enumerate() {
+                if count > 0 {
+                    out.push(b',');
+                }
+                string(key, out);
+                out.push(b':');
+                compact(value, out);
+            }
+            out.push(b'}');
+        }
+        scalar => push_scalar(scalar, out),
+    }
+}
+
+/// As nbformat writes: members sorted, one space of indent a level, non-ASCII as it is. Without a last newline.
+pub(crate) fn indented(node: &Node<'_>, out: &mut Vec<u8>) {
+    push_indented(node, 0, out);
+}
+
+fn push_indented(node: &Node<'_>, level: usize, out: &mut Vec<u8>) {
+    match node {
+        Node::Array(items) if !items.is_empty() => {
+            out.push(b'[');
+            for (count, item) in items.iter().enumerate() {
+                new_line(count, level + 1, out);
+                push_indented(item, level + 1, out);
+            }
+            new_line(0, level, out);
+            out.push(b']');
+        }
+        Node::Object(object) if object.len() > 0 => {
+            out.push(b'{');
+            for (count, (key, value)) in object.sorted().into_iter().enumerate() {
+                new_line(count, level + 1, out);
+                string(key, out);
+                out.extend_from_slice(b": ");
+                push_indented(value, level + 1, out);
+            }
+            new_line(0, level, out);
+            out.push(b'}');
+        }
+        empty_or_scalar => compact(empty_or_scalar, out),
+    }
+}
+
+fn new_line(count: usize, level: usize, out: &mut Vec<u8>) {
+    if count > 0 {
+        out.push(b',');
+    }
+    out.push(b'\n');
+    out.resize(out.len() + level, b' ');
+}
+
+fn push_scalar(node: &Node<'_>, out: &mut Vec<u8>) {
+    match node {
+        Node::Bool(true) => out.extend_from_slice(b"true"),
+        Node::Bool(false) => out.extend_from_slice(b"false"),
+        Node::Integer(digits) => out.extend_from_slice(digits.as_bytes()),
+        Node::Float(value) => {
+            let mut text = String::new();
+            push_float(&mut text, *value);
+            out.extend_from_slice(text.as_bytes());
+        }
+        Node::String(text) => string(text, out),
+        Node::Null | Node::Array(_) | Node::Object(_) => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Escapes what JSON demands and nothing else, spelt as Python spells it.
+pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(place) = rest
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+    {
+        let (plain, special) = rest.split_at(place);
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = special.split_first() else {
+            break;
+        };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            8 => out.extend_from_slice(b"\\b"),
+            12 => out.extend_from_slice(b"\\f"),
+            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}

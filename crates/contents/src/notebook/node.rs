@@ -1,0 +1,206 @@
+//! A JSON tree that loses nothing and copies little: strings without escapes borrow from the text they were read
+//! from, integers keep all their digits, keys keep their order.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// Objects up to this size find duplicate keys by comparing each with each.
+const SMALL_OBJECT: usize = 12;
+
+/// One JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Node<'a> {
+    Null,
+    Bool(bool),
+    /// Decimal digits with an optional minus, of any length.
+    Integer(Cow<'a, str>),
+    /// Always finite.
+    Float(f64),
+    String(Cow<'a, str>),
+    Array(Vec<Node<'a>>),
+    Object(Object<'a>),
+}
+
+/// A JSON object: its keys are distinct and in the order of the text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Object<'a> {
+    members: Vec<(Cow<'a, str>, Node<'a>)>,
+}
+
+impl<'a> Node<'a> {
+    pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::String(text.into())
+    }
+
+    pub(crate) fn integer(value: i64) -> Self {
+        Self::Integer(Cow::Owned(value.to_string()))
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value of an integer that fits.
+    pub(crate) fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Integer(digits) => digits.parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_array(&self) -> Option<&[Node<'a>]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_array_mut(&mut self) -> Option<&mut Vec<Node<'a>>> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_object_mut(&mut self) -> Option<&mut Object<'a>> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// What JSON calls the type of this value.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "boolean",
+            Self::Integer(_) => "integer",
+            Self::Float(_) => "number",
+            Self::String(_) => "string",
+            Self::Array(_) => "array",
+            Self::Object(_) => "object",
+        }
+    }
+
+    /// Whether Python would call this value true.
+    pub(crate) fn is_truthy(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Bool(value) => *value,
+            Self::Integer(digits) => digits != "0",
+            Self::Float(value) => *value != 0.0,
+            Self::String(text) => !text.is_empty(),
+            Self::Array(items) => !items.is_empty(),
+            Self::Object(object) => !object.members.is_empty(),
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    /// From the members of a text; of members with one key the last counts, at the place of the first, as in
+    /// Python and JavaScript.
+    pub(crate) fn from_members(members: Vec<(Cow<'a, str>, Node<'a>)>) -> Self {
+        if has_duplicates(&members) {
+            let mut object = Self::default();
+            let mut places: HashMap<Cow<'a, str>, usize> = HashMap::with_capacity(members.len());
+            for (key, value) in members {
+                if let Some((_, old)) = places.get(&key).and_then(|place| object.members.get_mut(*place)) {
+                    *old = value;
+                } else {
+                    places.insert(key.clone(), object.members.len());
+                    object.members.push((key, value));
+                }
+            }
+            return object;
+        }
+        Self { members }
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Node<'a>> {
+        self.members
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node<'a>> {
+        self.members
+            .iter_mut()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    }
+
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Sets a member; a new one goes last.
+    pub(crate) fn insert(&mut self, key: impl Into<Cow<'a, str>>, value: Node<'a>) {
+        let key = key.into();
+        match self.get_mut(&key) {
+            Some(old) => *old = value,
+            None => self.members.push((key, value)),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Node<'a>> {
+        let place = self.members.iter().position(|(name, _)| name == key)?;
+        Some(self.members.remove(place).1)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Node<'a>)> {
+        self.members.iter().map(|(key, value)| (&**key, value))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Node<'a>)> {
+        self.members.iter_mut().map(|(key, value)| (&**key, value))
+    }
+
+    pub(crate) fn into_members(self) -> Vec<(Cow<'a, str>, Node<'a>)> {
+        self.members
+    }
+
+    /// The members by key; by UTF-8 bytes, which is by code point, as Python sorts.
+    pub(crate) fn sorted(&self) -> Vec<(&str, &Node<'a>)> {
+        let mut members: Vec<_> = self.iter().collect();
+        members.sort_unstable_by_key(|(key, _)| *key);
+        members
+    }
+}
+
+impl<'a> FromIterator<(Cow<'a, str>, Node<'a>)> for Object<'a> {
+    fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Node<'a>)>>(members: I) -> Self {
+        Self::from_members(members.into_iter().collect())
+    }
+}
+
+fn has_duplicates(members: &[(Cow<'_, str>, Node<'_>)]) -> bool {
+    if members.len() <= SMALL_OBJECT {
+        let mut rest = members;
+        while let Some(((key, _), others)) = rest.split_first() {
+            if others.iter().any(|(other, _)| other == key) {
+                return true;
+            }
+            rest = others;
+        }
+        return false;
+    }
+    let mut keys: Vec<&str> = members.iter().map(|(key, _)| &**key).collect();
+    keys.sort_unstable();
+    keys.windows(2)
+        .any(|pair| matches!(pair, [first, second] if first == second))
+}

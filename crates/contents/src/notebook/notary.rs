@@ -1,0 +1,177 @@
+//! Trust: a notebook whose signature is known may show its HTML and run its JavaScript at once.
+//!
+//! The signature is the one of nbformat's `NotebookNotary`: an HMAC over the joined tree, keys sorted, with the
+//! secret of the user's data directory.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::node::{Node, Object};
+use super::signatures::SignatureStore;
+use super::{Notebook, is_code, strip_trusted};
+use crate::python_text::push_float;
+
+/// The algorithm of all our signatures, Jupyter's default.
+const ALGORITHM: &str = "sha256";
+/// Random bytes in a new secret, as Jupyter makes it.
+const SECRET_BYTES: usize = 1024;
+/// Characters a line of the secret file.
+const SECRET_LINE: usize = 76;
+
+/// Signs notebooks and checks signatures.
+pub(crate) struct Notary {
+    /// Where the secret lies; without one it lives as long as the process.
+    secret_file: Option<PathBuf>,
+    /// Read or made when first needed.
+    secret: Mutex<Option<Arc<[u8]>>>,
+    store: Arc<dyn SignatureStore>,
+}
+
+impl Notary {
+    pub(crate) fn new(secret_file: Option<PathBuf>, store: Arc<dyn SignatureStore>) -> Self {
+        Self {
+            secret_file,
+            secret: Mutex::new(None),
+            store,
+        }
+    }
+
+    /// Marks every code cell with whether the notebook is trusted. A store that fails means "not trusted".
+    pub(crate) fn mark(&self, notebook: &mut Notebook<'_>) {
+        let trusted = self.is_signed(notebook);
+        for cell in notebook.cells_mut().filter(|cell| is_code(cell)) {
+            if let Some(metadata) = cell.get_mut("metadata").and_then(Node::as_object_mut) {
+                metadata.insert("trusted", Node::Bool(trusted));
+            }
+        }
+    }
+
+    /// Takes the marks from the cells; signs the notebook if each was marked or has nothing unsafe to show.
+    pub(crate) fn check_and_sign(&self, notebook: &mut Notebook<'_>) {
+        let mut trusted = true;
+        for cell in notebook.cells_mut() {
+            trusted &= strip_trusted(cell) || !is_code(cell) || !shows_anything_unsafe(cell);
+        }
+        if trusted {
+            self.sign(notebook);
+        }
+    }
+
+    /// Signs a notebook whatever it shows.
+    pub(crate) fn sign(&self, notebook: &mut Notebook<'_>) {
+        notebook.strip_trusted();
+        let signed = self.signature(notebook).map_err(Into::into);
+        if let Err(error) = signed.and_then(|signature| self.store.remember(ALGORITHM, &signature)) {
+            tracing::warn!(%error, "the signature of a notebook could not be kept: it will not be trusted");
+        }
+    }
+
+    fn is_signed(&self, notebook: &Notebook<'_>) -> bool {
+        let signature = self.signature(notebook).map_err(Into::into);
+        signature.and_then(|signature| self.store.contains(ALGORITHM, &signature)).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the signature of a notebook could not be looked up: it is not trusted");
+            false
+        })
+    }
+
+    fn signature(&self, notebook: &Notebook<'_>) -> io::Result<String> {
+        let secret = self.secret()?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&secret).map_err(io::Error::other)?;
+        digest_object(&notebook.root, &mut mac);
+        Ok(hex::encode(mac.finalize().into_bytes()))
+    }
+
+    fn secret(&self) -> io::Result<Arc<[u8]>> {
+        let mut kept = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = &*kept {
+            return Ok(Arc::clone(secret));
+        }
+        let secret: Arc<[u8]> = match &self.secret_file {
+            Some(file) => read_or_create(file)?.into(),
+            None => new_secret()?.into(),
+        };
+        *kept = Some(Arc::clone(&secret));
+        Ok(secret)
+    }
+}
+
+fn read_or_create(file: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        result => return result,
+    }
+    if let Some(directory) = file.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    let secret = new_secret()?;
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+    {
+        Ok(mut created) => {
+            created.write_all(&secret)?;
+            created.sync_all()?;
+            Ok(secret)
+        }
+        // Another server made it in the meantime.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => std::fs::read(file),
+        Err(error) => Err(error),
+    }
+}
+
+/// Base64 in lines, as Python's `encodebytes`.
+fn new_secret() -> io::Result<Vec<u8>> {
+    let mut random = [0_u8; SECRET_BYTES];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let text = STANDARD.encode(random);
+    let lines = text.as_bytes().chunks(SECRET_LINE);
+    Ok(lines
+        .flat_map(|line| line.iter().copied().chain([b'\n']))
+        .collect())
+}
+
+/// Rich output beyond its type, count and metadata: what could hold HTML or JavaScript.
+fn shows_anything_unsafe(cell: &Object<'_>) -> bool {
+    let outputs = cell.get("outputs").and_then(Node::as_array).unwrap_or_default();
+    outputs.iter().filter_map(Node::as_object).any(|output| {
+        let output_type = output.get("output_type").and_then(Node::as_str);
+        matches!(output_type, Some("execute_result" | "display_data"))
+            && output
+                .iter()
+                .any(|(key, _)| !matches!(key, "output_type" | "execution_count" | "metadata"))
+    })
+}
+
+fn digest(node: &Node<'_>, mac: &mut Hmac<Sha256>) {
+    match node {
+        Node::Null => mac.update(b"None"),
+        Node::Bool(true) => mac.update(b"True"),
+        Node::Bool(false) => mac.update(b"False"),
+        Node::Integer(digits) => mac.update(digits.as_bytes()),
+        Node::Float(value) => {
+            let mut text = String::new();
+            push_float(&mut text, *value);
+            mac.update(text.as_bytes());
+        }
+        Node::String(text) => mac.update(text.as_bytes()),
+        Node::Array(items) => items.iter().for_each(|item| digest(item, mac)),
+        Node::Object(object) => digest_object(object, mac),
+    }
+}
+
+fn digest_object(object: &Object<'_>, mac: &mut Hmac<Sha256>) {
+    for (key, value) in object.sorted() {
+        mac.update(key.as_bytes());
+        digest(value, mac);
+    }
+}

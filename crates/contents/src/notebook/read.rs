@@ -1,0 +1,103 @@
+//! From the text of a file to a [`Notebook`] of nbformat 4.
+
+use super::node::{Node, Object};
+use super::parse::{ParseError, parse};
+use super::{NBFORMAT, Notebook, upgrade};
+use crate::python_text::repr;
+
+/// Characters of the text shown in the message for a file that is no JSON; the reference's number.
+const SHOWN_CHARACTERS: usize = 80;
+
+/// Why a text is no notebook. The texts name the exceptions that users of Jupyter know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("{shown} ({source})")]
+    NotJson { shown: String, source: ParseError },
+    #[error("the notebook is not a JSON object but {0}")]
+    NotAnObject(&'static str),
+    #[error("NBFormatError('Unsupported nbformat version {0}')")]
+    UnsupportedVersion(String),
+    #[error("<ValidationError: 'The notebook is invalid and is missing an expected key: {0}'>")]
+    MissingKey(&'static str),
+    #[error("<ValidationError: 'The notebook is invalid: {0} is not {1}'>")]
+    WrongType(&'static str, &'static str),
+    #[error(
+        "<ValidationError: \"Notebook could not be converted from version {from} to version {to} because it's missing a key: {key}\">"
+    )]
+    CannotUpgrade { from: i64, to: i64, key: &'static str },
+}
+
+/// Reads the text of a file.
+pub(crate) fn read(text: &str) -> Result<Notebook<'_>, Unreadable> {
+    let root = match parse(text) {
+        Ok(Node::Object(root)) => root,
+        Ok(other) => return Err(Unreadable::NotAnObject(other.type_name())),
+        Err(source) => {
+            return Err(Unreadable::NotJson {
+                shown: shown(text),
+                source,
+            });
+        }
+    };
+    match root.get("nbformat").map_or(Some(1), Node::as_i64) {
+        Some(NBFORMAT) => {
+            let mut notebook = Notebook::from_root(root)?;
+            notebook.strip_trusted();
+            Ok(notebook)
+        }
+        Some(major @ 1..=3) => upgraded(root, major),
+        _ => Err(Unreadable::UnsupportedVersion(version_text(&root))),
+    }
+}
+
+/// Reads the content of a model that is to be saved: nbformat 4, with marks of trust.
+pub(crate) fn from_model(json: &str) -> Result<Notebook<'_>, Unreadable> {
+    match parse(json) {
+        Ok(Node::Object(root)) if root.get("nbformat").and_then(Node::as_i64) == Some(NBFORMAT) => {
+            Notebook::from_root(root)
+        }
+        Ok(Node::Object(root)) => Err(Unreadable::UnsupportedVersion(version_text(&root))),
+        Ok(other) => Err(Unreadable::NotAnObject(other.type_name())),
+        Err(source) => Err(Unreadable::NotJson {
+            shown: shown(json),
+            source,
+        }),
+    }
+}
+
+fn upgraded(root: Object<'_>, major: i64) -> Result<Notebook<'_>, Unreadable> {
+    let mut root = match major {
+        1 => upgrade::from_1(root)?,
+        2 => upgrade::from_2(root)?,
+        _ => upgrade::join_3(root)?,
+    };
+    let original = root
+        .remove("orig_nbformat")
+        .and_then(|value| value.as_i64())
+        .filter(|value| *value != 0);
+    let original_minor = root
+        .remove("orig_nbformat_minor")
+        .and_then(|value| value.as_i64());
+    let mut notebook = Notebook::from_root(upgrade::from_3(root)?)?;
+    notebook.note_original(original.unwrap_or(3), original_minor.unwrap_or(0));
+    Ok(notebook)
+}
+
+fn version_text(root: &Object<'_>) -> String {
+    match root.get("nbformat") {
+        Some(Node::Integer(digits)) => digits.to_string(),
+        Some(Node::String(text)) => text.to_string(),
+        Some(other) => other.type_name().to_owned(),
+        None => "1".to_owned(),
+    }
+}
+
+fn shown(text: &str) -> String {
+    // A long text is cut anyway, and need not be quoted whole.
+    let start: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    let mut message = format!("Notebook does not appear to be JSON: {}", repr(&start));
+    if message.chars().count() > SHOWN_CHARACTERS {
+        message = message.chars().take(SHOWN_CHARACTERS - 3).collect::<String>() + "...";
+    }
+    format!("NotJSONError({})", repr(&message))
+}

@@ -1,0 +1,31 @@
+//! Adding to a file: the later parts of an upload in chunks.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
+
+use super::Storage;
+use crate::path::ContentsPath;
+
+impl Storage {
+    /// Adds `bytes` at the end; makes the file when there is none. Forced to disk with the `last` part.
+    pub(crate) fn append(&self, path: &ContentsPath, bytes: &[u8], last: bool) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK;
+        let mut file = match self.root.resolve(path, flags) {
+            Ok(descriptor) => File::from(descriptor),
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NOENT) => {
+                let (directory, name) = self.root.parent(path)?;
+                let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                File::from(openat(&directory, name, flags, Mode::from_raw_mode(0o666))?)
+            }
+            Err(error) => return Err(error),
+        };
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        file.write_all(bytes)?;
+        if last { file.sync_all() } else { Ok(()) }
+    }
+}

@@ -1,0 +1,105 @@
+//! Bytes on disk beneath one root directory.
+//!
+//! Architecture invariant: every operation here takes a [`ContentsPath`] and plain values and gives plain values
+//! back, so that a `Storage` can be moved into a process of its own. Nothing here knows Jupyter's models.
+//! All operations block: the manager calls them from one blocking task a request.
+
+mod append;
+mod copy;
+mod describe;
+mod remove;
+mod rename;
+mod resolve;
+mod save;
+mod trash;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags};
+
+pub(crate) use self::describe::{Entry, Kind};
+pub use self::resolve::OutsideLinks;
+use self::resolve::Root;
+pub(crate) use self::save::Existing;
+use crate::path::ContentsPath;
+
+/// The files beneath one root directory. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    root: Arc<Root>,
+}
+
+/// A regular file opened for reading, for a server that streams it.
+#[derive(Debug)]
+pub struct OpenFile {
+    /// The file, positioned at its start.
+    pub file: File,
+    /// Its size in bytes when it was opened.
+    pub size: u64,
+    /// When it was last modified.
+    pub modified: crate::FileTime,
+}
+
+impl Storage {
+    /// Opens the root directory.
+    ///
+    /// # Errors
+    /// When `root_dir` is no directory or can't be entered.
+    pub fn open(root_dir: &Path, outside_links: OutsideLinks) -> io::Result<Self> {
+        Ok(Self {
+            root: Arc::new(Root::open(root_dir, outside_links)?),
+        })
+    }
+
+    /// Where the root directory lies, for messages that the reference words with it.
+    pub(crate) fn root_dir(&self) -> &Path {
+        &self.root.path
+    }
+
+    /// The absolute name of `path`, for messages and for programs outside; never for opening.
+    pub(crate) fn os_path(&self, path: &ContentsPath) -> PathBuf {
+        self.root.path.join(path.as_str())
+    }
+
+    /// Opens a regular file. A fifo or a device is refused instead of waited for.
+    pub(crate) fn open_file(&self, path: &ContentsPath) -> io::Result<OpenFile> {
+        let descriptor = self.root.resolve(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let stat = rustix::fs::fstat(&descriptor)?;
+        match Kind::of_mode(stat.st_mode) {
+            Kind::File => {}
+            Kind::Directory => return Err(io::ErrorKind::IsADirectory.into()),
+            Kind::Other => return Err(io::ErrorKind::InvalidInput.into()),
+        }
+        Ok(OpenFile {
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: describe::modified(&stat),
+            file: File::from(descriptor),
+        })
+    }
+
+    /// Reads a whole regular file; [`io::ErrorKind::FileTooLarge`] above `bytes_max`.
+    pub(crate) fn read(&self, path: &ContentsPath, bytes_max: u64) -> io::Result<Vec<u8>> {
+        let open = self.open_file(path)?;
+        if open.size > bytes_max {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(open.size).unwrap_or(0).saturating_add(1));
+        open.file
+            .take(bytes_max.saturating_add(1))
+            .read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > bytes_max {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(bytes)
+    }
+
+    /// Makes one directory.
+    pub(crate) fn create_directory(&self, path: &ContentsPath) -> io::Result<()> {
+        let (parent, name) = self.root.parent(path)?;
+        rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o777))?;
+        Ok(())
+    }
+}
