@@ -11,6 +11,8 @@
 mod connection;
 mod execute;
 mod kernel;
+#[cfg(feature = "launcher")]
+mod launcher;
 mod requests;
 mod script;
 mod sockets;
@@ -18,6 +20,8 @@ mod speaker;
 
 pub use connection::Connection;
 pub use kernel::{Ended, FakeKernel, Interrupt};
+#[cfg(feature = "launcher")]
+pub use launcher::{FakeKernels, InProcess};
 pub use script::{Command, Script};
 
 /// Why a fake kernel cannot start.

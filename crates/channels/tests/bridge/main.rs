@@ -2,14 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod client;
-mod kernel;
 
 use std::time::Duration;
 
 use channels::{Closed, Limits, Outgoing};
 use client::{Answer, Client, Connect, Rules, TIMEOUT, noise, text};
+use fake_kernel::FakeKernels;
 use futures::StreamExt;
-use kernel::Kernels;
 use kernels::KernelLimits;
 use serde_json::json;
 use tokio::time::timeout;
@@ -21,8 +20,8 @@ fn types(answers: &[Answer]) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_cell_runs_in_both_subprotocols() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     for (client, subprotocol) in [("v1", Subprotocol::V1), ("legacy", Subprotocol::Legacy)] {
         let mut client = Client::connect_as(
             &kernel,
@@ -42,8 +41,8 @@ async fn a_cell_runs_in_both_subprotocols() {
 
 #[tokio::test]
 async fn a_new_client_is_told_what_the_kernel_does() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let first = Answer::of(&Client::connect(&kernel).hear().await);
     assert_eq!((first.msg_type.as_str(), first.parent.as_str()), ("status", ""));
     assert_eq!(first.content, json!({"execution_state": "idle"}));
@@ -52,8 +51,8 @@ async fn a_new_client_is_told_what_the_kernel_does() {
 
 #[tokio::test]
 async fn output_is_for_all_and_replies_only_for_the_asker() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let mut asker = Client::connect(&kernel);
     let mut other = Client::connect_as(
         &kernel,
@@ -80,8 +79,8 @@ async fn output_is_for_all_and_replies_only_for_the_asker() {
 
 #[tokio::test]
 async fn input_is_asked_and_answered() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let mut client = Client::connect(&kernel);
     let cell = client.execute("input name?").await;
     let question = loop {
@@ -102,8 +101,8 @@ async fn input_is_asked_and_answered() {
 
 #[tokio::test]
 async fn many_small_outputs_all_arrive_in_order() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let mut client = Client::connect(&kernel);
     let answers = client.run("burst 20000 8").await;
     let numbers = text(&answers);
@@ -115,8 +114,8 @@ async fn many_small_outputs_all_arrive_in_order() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_delays_nobody() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     // Connected, and never reads.
     let _stalled = Client::connect_as(
         &kernel,
@@ -132,8 +131,8 @@ async fn a_client_that_does_not_read_delays_nobody() {
 
 #[tokio::test]
 async fn a_client_that_comes_back_goes_on_where_it_stopped() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let mut client = Client::connect(&kernel);
     let cell = client.execute("print before\ninput go?\nprint while away").await;
     while Answer::of(&client.hear().await).channel != Channel::Stdin {}
@@ -157,8 +156,8 @@ async fn a_client_that_comes_back_goes_on_where_it_stopped() {
 
 #[tokio::test]
 async fn a_second_connection_of_a_client_ends_the_first() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let first = Client::connect(&kernel);
     let mut second = Client::connect(&kernel);
     let closed = timeout(TIMEOUT, first.closed()).await.unwrap();
@@ -169,8 +168,8 @@ async fn a_second_connection_of_a_client_ends_the_first() {
 
 #[tokio::test]
 async fn a_viewer_watches_and_is_refused_to_the_end_of_the_cell() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let rules = Rules::default();
     rules.forbid_execution(true);
     let mut viewer = Client::connect_as(
@@ -230,8 +229,8 @@ async fn a_viewer_watches_and_is_refused_to_the_end_of_the_cell() {
 
 #[tokio::test]
 async fn what_is_no_message_ends_the_connection() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let mut client = Client::connect(&kernel);
     client.send(noise()).await;
     let closed = timeout(TIMEOUT, client.closed()).await.unwrap();
@@ -241,8 +240,8 @@ async fn what_is_no_message_ends_the_connection() {
 
 #[tokio::test]
 async fn a_kernel_that_is_shut_down_ends_the_connection_after_its_last_words() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let mut client = Client::connect(&kernel);
     client.run("print hello").await;
     kernel.shutdown().await.unwrap();
@@ -252,8 +251,8 @@ async fn a_kernel_that_is_shut_down_ends_the_connection_after_its_last_words() {
 
 #[tokio::test]
 async fn a_withdrawn_permission_ends_the_connection() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let client = Client::connect(&kernel);
     client.stop();
     let closed = timeout(TIMEOUT, client.closed()).await.unwrap();
@@ -262,8 +261,8 @@ async fn a_withdrawn_permission_ends_the_connection() {
 
 #[tokio::test]
 async fn a_silent_connection_is_pinged_and_in_the_end_given_up() {
-    let kernels = Kernels::new();
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
     let limits = Limits {
         ping_interval: Duration::from_millis(20),
         silence_max: Duration::from_millis(200),
@@ -288,8 +287,8 @@ async fn what_the_journal_could_not_keep_is_told_in_the_output() {
         journal_file_bytes_max: 20_000,
         ..KernelLimits::default()
     };
-    let kernels = Kernels::with_limits(limits);
-    let kernel = kernels.start().await;
+    let kernels = FakeKernels::with(|config| config.limits = limits).unwrap();
+    let kernel = kernels.start().await.unwrap();
     let mut late = Client::connect_as(
         &kernel,
         Connect {
