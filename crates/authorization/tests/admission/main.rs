@@ -1,0 +1,7 @@
+//! Who is let in, who is not, and what they are told: the guard in front of a few routes, without a network.
+
+mod fallbacks;
+mod forgery;
+mod identified;
+mod policy;
+mod service;
