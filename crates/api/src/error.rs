@@ -2,6 +2,7 @@
 
 use authorization::{Denied, NotFound, OwnershipError};
 use axum::response::{IntoResponse, Response};
+use frontends::FrontendsError;
 use http::StatusCode;
 use identity::IdentityError;
 use kernels::KernelError;
@@ -29,6 +30,9 @@ pub enum ApiError {
     /// Who somebody is could not be found out, or not be kept.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Something about a front end, or what it keeps on the server.
+    #[error(transparent)]
+    Frontends(#[from] FrontendsError),
     /// Something about a kernel.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -101,10 +105,38 @@ impl ApiError {
                     Described::new(StatusCode::INTERNAL_SERVER_ERROR, source.to_string())
                 }
             },
+            Self::Frontends(source) => of_frontends(source),
             Self::Kernel(source) => of_kernel(source),
             Self::Session(source) => of_session(source),
         }
     }
+}
+
+fn of_frontends(error: &FrontendsError) -> Described {
+    let status = match error {
+        FrontendsError::NotInstalled { .. }
+        | FrontendsError::UnknownSchema { .. }
+        | FrontendsError::UnknownWorkspace { .. } => StatusCode::NOT_FOUND,
+        FrontendsError::SettingsSyntax { .. }
+        | FrontendsError::SettingsInvalid { .. }
+        | FrontendsError::WorkspaceNameMissing
+        | FrontendsError::WorkspaceInvalid { .. }
+        | FrontendsError::InvalidSection { .. }
+        | FrontendsError::SectionNotObject
+        | FrontendsError::LicenseFormat { .. }
+        | FrontendsError::LicensePattern { .. } => StatusCode::BAD_REQUEST,
+        FrontendsError::ExtensionCommand { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        FrontendsError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        FrontendsError::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        FrontendsError::LoadTemplate { .. }
+        | FrontendsError::RenderTemplate { .. }
+        | FrontendsError::Read { .. }
+        | FrontendsError::Write { .. }
+        | FrontendsError::Remove { .. }
+        | FrontendsError::ParseFile { .. }
+        | FrontendsError::InvalidSchema { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Described::new(status, error.to_string())
 }
 
 fn of_kernel(error: &KernelError) -> Described {
@@ -120,8 +152,7 @@ fn of_kernel(error: &KernelError) -> Described {
         | KernelError::Launch(_)
         | KernelError::Died { .. }
         | KernelError::Key { .. }
-        | KernelError::Interrupt { .. }
-        | KernelError::Journal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        | KernelError::Interrupt { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Described::new(status, error.to_string())
 }

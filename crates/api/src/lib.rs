@@ -8,20 +8,25 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod channels;
+mod config_sections;
 mod connections;
 mod error;
 mod error_as_page;
 mod events;
 mod json;
+mod lab;
 mod login;
+mod lsp;
 mod me;
 mod pages;
 mod resources;
 mod security;
+mod served_file;
 mod sessions;
 mod shutdown;
 mod specification;
 mod state;
+mod static_files;
 mod status;
 mod table;
 mod version;
@@ -54,7 +59,12 @@ pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
         .merge(shutdown::routes(guard.clone()))
         .merge(sessions::routes(guard.clone()))
         .merge(channels::routes(guard.clone()))
-        .merge(events::routes(guard))
+        .merge(events::routes(guard.clone()))
+        .merge(config_sections::routes(guard.clone()))
+        .merge(lsp::routes(guard.clone()))
+        .merge(lab::routes(guard.clone()))
+        .merge(pages::routes(guard.clone()))
+        .merge(static_files::routes(guard))
 }
 
 /// Every route, for documentation and for the tests that walk them all.

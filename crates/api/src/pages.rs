@@ -1,7 +1,20 @@
-//! Errors as pages, for people.
+//! Pages for people: the front ends', and errors.
 
-use authorization::{ErrorPages, PageError};
+mod answer;
+mod lab;
+pub(crate) mod permissions;
+mod root;
+
+use authorization::{ErrorPages, Guard, GuardedRouter, PageError};
 use frontends::{ErrorPage, OwnPages};
+
+use crate::AppState;
+
+pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
+    GuardedRouter::new(guard.clone())
+        .merge(root::routes(guard.clone()))
+        .merge(lab::routes(guard))
+}
 
 /// Renders the guard's refusals and the fallbacks' 404 with our own page.
 pub struct OurErrorPages(pub OwnPages);

@@ -2,7 +2,7 @@
 
 use authorization::Activity;
 use axum::extract::FromRef;
-use frontends::OwnPages;
+use frontends::{Frontends, OwnPages};
 use identity::{BaseUrl, IdentityProvider};
 use kernels::KernelManager;
 use sessions::SessionManager;
@@ -16,6 +16,8 @@ use crate::{ChannelsConfig, Connections, Started};
 pub struct AppState {
     /// Login, logout, errors and the start page.
     pub own_pages: OwnPages,
+    /// The front ends that are installed, and what they keep.
+    pub frontends: Frontends,
     /// The prefix of all URLs, for `Location` headers.
     pub base_url: BaseUrl,
     /// Who requests are from.
@@ -50,6 +52,7 @@ macro_rules! parts {
 
 parts! {
     own_pages: OwnPages,
+    frontends: Frontends,
     base_url: BaseUrl,
     identity: IdentityProvider,
     activity: Activity,

@@ -38,7 +38,7 @@ pub struct FrontendsConfig {
     pub root_dir: PathBuf,
     /// Directory to start in, below the root, `/`-separated; empty for the root.
     pub preferred_dir: String,
-    /// Where `/` leads (`/lab`).
+    /// Where `/` leads, with base URL (`/lab`).
     pub default_url: String,
     /// The system's locale (`LANG`) as `en_US`, for translations; `None` when it says nothing.
     pub system_locale: Option<String>,

@@ -161,6 +161,32 @@ impl Frontends {
         self.shared.installed.found(front_end).is_some()
     }
 
+    /// That a front end is there.
+    ///
+    /// # Errors
+    /// [`FrontendsError::NotInstalled`], which names the command that brings it.
+    pub fn require(&self, front_end: FrontEnd) -> Result<(), FrontendsError> {
+        if self.has(front_end) {
+            Ok(())
+        } else {
+            Err(self.shared.installed.require(front_end))
+        }
+    }
+
+    /// Where `/` leads, with base URL: to the configured URL, or to `/home` when that is the start of a front end
+    /// that is not there.
+    #[must_use]
+    pub fn default_url(&self) -> String {
+        let config = &self.shared.config;
+        let is_start =
+            |front_end: &FrontEnd| config.default_url == below(&config.base_url, front_end.default_url());
+        if self.missing().iter().any(is_start) {
+            below(&config.base_url, "/home")
+        } else {
+            config.default_url.clone()
+        }
+    }
+
     /// What there is to open, for the start page.
     #[must_use]
     pub fn home(&self) -> HomePage {
