@@ -14,6 +14,8 @@ mod error;
 mod error_as_page;
 mod events;
 mod json;
+mod kernels;
+mod kernelspecs;
 mod lab;
 mod login;
 mod lsp;
@@ -37,6 +39,7 @@ pub use connections::Connections;
 pub use error::ApiError;
 pub use error_as_page::ErrorAsPage;
 pub use json::Json;
+pub use kernels::release_ended_kernels;
 pub use pages::OurErrorPages;
 pub use state::AppState;
 pub use status::Started;
@@ -57,6 +60,8 @@ pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
         .merge(specification::routes(guard.clone()))
         .merge(security::routes(guard.clone()))
         .merge(shutdown::routes(guard.clone()))
+        .merge(kernels::routes(guard.clone()))
+        .merge(kernelspecs::routes(guard.clone()))
         .merge(sessions::routes(guard.clone()))
         .merge(channels::routes(guard.clone()))
         .merge(events::routes(guard.clone()))

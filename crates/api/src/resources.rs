@@ -4,7 +4,7 @@
 //! for what does not exist, so that hidden and missing look the same. `Collection<Kernels>` is all kernels together.
 
 use authorization::{NotFound, Resource, ResourceKind, Whole};
-use kernels::{KernelError, KernelId};
+use kernels::{KernelError, KernelId, KernelspecName};
 use sessions::{SessionId, SessionsError};
 
 /// Resources whose names are plain words, or of which there is only one (no parameter).
@@ -43,8 +43,6 @@ simple_resources! {
     Translations: Translations, "", Whole;
     /// Front-end extensions, their manager and their build.
     Extensions: Extensions, "", Whole;
-    /// A kernelspec, by its name.
-    Kernelspecs: Kernelspecs, "kernelspec", String;
     /// A section of the front ends' configuration.
     Config: Config, "section", String;
     /// JupyterLab's settings of one plugin.
@@ -65,6 +63,19 @@ impl Resource for Kernels {
 
     fn missing(id: &KernelId) -> NotFound {
         NotFound::Json(KernelError::NoSuchKernel { id: id.clone() }.to_string())
+    }
+}
+
+/// A kernelspec, by its name.
+pub(crate) enum Kernelspecs {}
+
+impl Resource for Kernelspecs {
+    const KINDS: &'static [ResourceKind] = &[ResourceKind::Kernelspecs];
+    const PARAMETER: &'static str = "kernelspec";
+    type Name = KernelspecName;
+
+    fn missing(name: &KernelspecName) -> NotFound {
+        NotFound::Json(format!("Kernel spec {name} not found"))
     }
 }
 

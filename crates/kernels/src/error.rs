@@ -102,13 +102,6 @@ pub enum KernelError {
         #[source]
         source: io::Error,
     },
-    /// The journal could not be read back from its file.
-    #[error("failed to read the kernel's journal")]
-    Journal {
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
 }
 
 /// The kernel's own words, below ours.

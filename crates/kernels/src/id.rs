@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// A kernel's id: five groups of word characters joined by dashes, as the reference's routes demand
 /// (`\w+-\w+-\w+-\w+-\w+`). Mostly a UUID, but a client may choose its own.
@@ -56,7 +56,54 @@ impl FromStr for KernelId {
     }
 }
 
+impl<'de> Deserialize<'de> for KernelId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
 impl fmt::Display for KernelId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A kernelspec's name, in lower case: kernelspecs are found without regard to case, and whoever may not use
+/// `python3` shall not get it as `Python3`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct KernelspecName(
+    /// Invariant: ASCII letters in lower case, digits, `.`, `_` and `-`; not empty.
+    Arc<str>,
+);
+
+/// A text that cannot be a kernelspec's name.
+#[derive(Debug, thiserror::Error)]
+#[error("a kernelspec's name has only ASCII letters, digits, `.`, `_` and `-`")]
+pub struct BadKernelspecName;
+
+impl KernelspecName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KernelspecName {
+    type Err = BadKernelspecName;
+
+    fn from_str(text: &str) -> Result<Self, BadKernelspecName> {
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if text.is_empty() || !text.bytes().all(good) {
+            return Err(BadKernelspecName);
+        }
+        Ok(Self(text.to_ascii_lowercase().into()))
+    }
+}
+
+impl fmt::Display for KernelspecName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
@@ -92,6 +139,15 @@ mod tests {
 
     fn check(text: &str, good: bool) {
         assert_eq!(text.parse::<KernelId>().is_ok(), good, "{text}");
+    }
+
+    #[test]
+    fn a_kernelspecs_name_is_plain_and_in_lower_case() {
+        let name = |text: &str| text.parse::<KernelspecName>().ok().map(|name| name.to_string());
+        assert_eq!(name("Python-3.1_x"), Some("python-3.1_x".to_owned()));
+        for bad in ["", "a b", "ü", "../x", "a/b"] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use config::{KernelLimits, KernelsConfig, NativeKernel, Transport};
 pub use connection_file::ConnectionFile;
 pub use error::KernelError;
 pub use host::journal::{Audience, Delivery, Position};
-pub use id::{BadKernelId, ClientId, KERNEL_ID_BYTES_MAX, KernelId};
+pub use id::{BadKernelId, BadKernelspecName, ClientId, KERNEL_ID_BYTES_MAX, KernelId, KernelspecName};
 pub use kernel::Kernel;
 pub use kernelspec::{InterruptMode, KernelJson, Kernelspec, KernelspecModel, Kernelspecs};
 pub use launch::{Exit, Launch, LaunchError, Launcher, LocalLauncher, Process, Signal};

@@ -113,7 +113,7 @@ impl KernelManager {
         let clients = Clients::new(host.journal.clone(), config.limits.remembered_clients_max);
         let kernel = Kernel::new(
             id.clone(),
-            spec.name.into(),
+            spec.name.as_str().into(),
             directory.into(),
             host,
             clients,

@@ -7,10 +7,10 @@ use std::{
 };
 
 use serde_json::{Map, json};
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::{InterruptMode, KernelJson, Kernelspec, KernelspecModel};
-use crate::{KernelError, KernelsConfig, NativeKernel};
+use crate::{BadKernelspecName, KernelError, KernelsConfig, KernelspecName, NativeKernel};
 
 /// The name of the kernel that a Python without kernelspec is offered as.
 const NATIVE_KERNEL_NAME: &str = "python3";
@@ -113,57 +113,61 @@ impl Kernelspecs {
 
 impl Places {
     fn all(&self) -> Vec<Kernelspec> {
-        let mut found: Vec<(String, PathBuf)> = Vec::new();
+        let mut found: Vec<(KernelspecName, PathBuf)> = Vec::new();
         for dir in &self.dirs {
             for (name, resource_dir) in kernelspec_dirs(dir) {
-                if !found.iter().any(|(earlier, _)| *earlier == name) {
-                    debug!(kernelspec = name, dir = %dir.display(), "found the kernelspec {name}");
+                if self.allows(&name) && !found.iter().any(|(earlier, _)| *earlier == name) {
                     found.push((name, resource_dir));
                 }
             }
         }
-        let allowed = found.into_iter().filter(|(name, _)| self.allows(name));
         let mut specs: Vec<Kernelspec> = Vec::new();
-        for (name, resource_dir) in allowed {
+        for (name, resource_dir) in found {
             match self.load(&name, &resource_dir) {
                 Ok(spec) => specs.push(spec),
-                Err(error) => warn!(kernelspec = name, "left out: {error}"),
+                Err(error) => warn!(kernelspec = %name, "left out: {error}"),
             }
         }
-        if self.allows(NATIVE_KERNEL_NAME) && !specs.iter().any(|spec| spec.name == NATIVE_KERNEL_NAME) {
-            specs.extend(self.native.as_ref().map(native_spec));
+        if let Some(native) = self.native_spec()
+            && !specs.iter().any(|spec| spec.name == native.name)
+        {
+            specs.push(native);
         }
         specs
     }
 
-    fn get(&self, name: &str) -> Result<Kernelspec, KernelError> {
-        let lower = name.to_lowercase();
-        if !self.allows(&lower) {
-            return Err(not_found(name));
+    fn get(&self, asked: &str) -> Result<Kernelspec, KernelError> {
+        let not_found = || not_found(asked);
+        let name: KernelspecName = asked.parse().map_err(|_| not_found())?;
+        if !self.allows(&name) {
+            return Err(not_found());
         }
-        let in_dir = |dir: &PathBuf| {
-            kernelspec_dirs(dir)
-                .into_iter()
-                .find(|(found, _)| *found == lower)
-        };
+        let in_dir = |dir: &PathBuf| kernelspec_dirs(dir).into_iter().find(|(found, _)| *found == name);
         if let Some((_, resource_dir)) = self.dirs.iter().find_map(in_dir) {
-            return self.load(&lower, &resource_dir);
+            return self.load(&name, &resource_dir);
         }
-        let native = self.native.as_ref().filter(|_| lower == NATIVE_KERNEL_NAME);
-        native.map(native_spec).ok_or_else(|| not_found(name))
+        self.native_spec()
+            .filter(|native| native.name == name)
+            .ok_or_else(not_found)
     }
 
-    fn allows(&self, name: &str) -> bool {
-        self.allowed.is_empty()
-            || self
-                .allowed
+    fn allows(&self, name: &KernelspecName) -> bool {
+        let allowed = &self.allowed;
+        allowed.is_empty()
+            || allowed
                 .iter()
-                .any(|allowed| allowed.eq_ignore_ascii_case(name))
+                .any(|allowed| allowed.eq_ignore_ascii_case(name.as_str()))
     }
 
-    fn load(&self, name: &str, resource_dir: &Path) -> Result<Kernelspec, KernelError> {
+    /// The Python without kernelspec, if there is one and it is allowed.
+    fn native_spec(&self) -> Option<Kernelspec> {
+        let name = NATIVE_KERNEL_NAME.parse().ok().filter(|name| self.allows(name))?;
+        self.native.as_ref().map(|native| native_spec(name, native))
+    }
+
+    fn load(&self, name: &KernelspecName, resource_dir: &Path) -> Result<Kernelspec, KernelError> {
         let bad = |problem: String| KernelError::BadKernelspec {
-            name: name.to_owned(),
+            name: name.to_string(),
             problem,
         };
         let path = resource_dir.join("kernel.json");
@@ -172,7 +176,7 @@ impl Places {
         let spec = serde_json::from_slice(&bytes)
             .map_err(|error| bad(format!("`{}` is not valid: {error}", path.display())))?;
         let spec = Kernelspec {
-            name: name.to_owned(),
+            name: name.clone(),
             resource_dir: Some(resource_dir.to_owned()),
             spec,
         };
@@ -191,43 +195,32 @@ fn not_found(name: &str) -> KernelError {
     }
 }
 
-/// Names (in lower case) and directories of the kernelspecs in `dir`, sorted.
-fn kernelspec_dirs(dir: &Path) -> Vec<(String, PathBuf)> {
+/// Names and directories of the kernelspecs in `dir`, sorted.
+fn kernelspec_dirs(dir: &Path) -> Vec<(KernelspecName, PathBuf)> {
     // A search path may name directories that do not exist.
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let candidates = entries.filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?.to_lowercase();
-        entry
-            .path()
-            .join("kernel.json")
-            .is_file()
-            .then(|| (name, entry.path()))
-    });
-    let mut found: Vec<_> = candidates
-        .filter(|(name, path)| is_good_name(name, path))
-        .collect();
-    found.sort();
+    let kernelspecs = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.join("kernel.json").is_file());
+    let mut found: Vec<_> = kernelspecs.filter_map(named).collect();
+    found.sort_by(|(_, one), (_, other)| one.cmp(other));
     found
 }
 
-/// A name goes into URLs and file names. The reference lists others with a warning, but its routes never match
-/// them.
-fn is_good_name(name: &str, path: &Path) -> bool {
-    let good = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-    if !good {
-        warn!(
-            kernelspec = name,
-            path = %path.display(),
-            "left out: a kernelspec's name has only ASCII letters, digits, `.`, `_` and `-`"
-        );
+/// A directory with its name. The reference lists those with other names too, but its routes never match them.
+fn named(path: PathBuf) -> Option<(KernelspecName, PathBuf)> {
+    let name = path.file_name()?.to_str().and_then(|name| name.parse().ok());
+    match name {
+        Some(name) => Some((name, path)),
+        None => {
+            warn!(path = %path.display(), "left out a kernelspec: {BadKernelspecName}");
+            None
+        }
     }
-    good
 }
 
 /// `python -m ipykernel_launcher`, as ipykernel describes itself.
-fn native_spec(native: &NativeKernel) -> Kernelspec {
+fn native_spec(name: KernelspecName, native: &NativeKernel) -> Kernelspec {
     let python = native.python.to_string_lossy().into_owned();
     let arguments = [
         "-Xfrozen_modules=off",
@@ -250,7 +243,7 @@ fn native_spec(native: &NativeKernel) -> Kernelspec {
         kernel_protocol_version: String::new(),
     };
     Kernelspec {
-        name: NATIVE_KERNEL_NAME.to_owned(),
+        name,
         resource_dir: native.resource_dir.clone(),
         spec,
     }
@@ -318,7 +311,7 @@ mod tests {
             .all()
             .await
             .into_iter()
-            .map(|spec| spec.name)
+            .map(|spec| spec.name.to_string())
             .collect()
     }
 

@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::KernelspecName;
+
 pub use find::Kernelspecs;
 pub use model::KernelspecModel;
 
 /// An installed kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kernelspec {
-    /// Its name, in lower case: the name of its directory.
-    pub name: String,
+    /// Its name: that of its directory, in lower case.
+    pub name: KernelspecName,
     /// The directory with its `kernel.json` and logos; a native kernel may have none.
     pub resource_dir: Option<PathBuf>,
     /// What `kernel.json` says.
@@ -100,7 +102,7 @@ mod tests {
 
     fn spec(dir: &str) -> Kernelspec {
         Kernelspec {
-            name: "x".to_owned(),
+            name: "x".parse().unwrap(),
             resource_dir: Some(dir.into()),
             spec: serde_json::from_str("{}").unwrap(),
         }

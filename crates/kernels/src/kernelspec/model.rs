@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{KernelJson, Kernelspec};
+use crate::KernelspecName;
 
 /// The files of a kernelspec that front ends load by fixed names.
 const SCRIPTS: [&str; 2] = ["kernel.js", "kernel.css"];
@@ -12,7 +13,7 @@ const SCRIPTS: [&str; 2] = ["kernel.js", "kernel.css"];
 #[derive(Clone, Debug, Serialize)]
 pub struct KernelspecModel {
     /// Its name.
-    pub name: String,
+    pub name: KernelspecName,
     /// Its `kernel.json`.
     pub spec: KernelJson,
     /// URLs of its logos (by file name without extension), `kernel.js` and `kernel.css`.

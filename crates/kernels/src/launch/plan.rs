@@ -248,7 +248,7 @@ mod tests {
         config.environment = environment();
         config.prefix = "/usr".into();
         let spec = Kernelspec {
-            name: "x".to_owned(),
+            name: "x".parse().unwrap(),
             resource_dir: Some(resource_dir.to_owned()),
             spec: serde_json::from_str(kernel_json).unwrap(),
         };

@@ -1,0 +1,149 @@
+//! `/api/kernels`: running kernels.
+
+use authorization::{
+    Authorized, Collection, Guard, GuardedRouter, Identified, Ownership, Read, ResourceKind, Unchecked, Write,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header::LOCATION};
+use identity::BaseUrl;
+use kernels::{Kernel, KernelError, KernelId, KernelManager, KernelModel, StartKernel};
+use serde::Deserialize;
+use tokio::sync::broadcast::error::RecvError;
+use tracing::{error, warn};
+
+use crate::{ApiError, AppState, Json, resources::Kernels};
+
+pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
+    GuardedRouter::new(guard)
+        .get("/api/kernels", list)
+        .post("/api/kernels", start)
+        .get("/api/kernels/{kernel_id}", get)
+        .delete("/api/kernels/{kernel_id}", shut_down)
+        .post("/api/kernels/{kernel_id}/interrupt", interrupt)
+        .post("/api/kernels/{kernel_id}/restart", restart)
+}
+
+/// The kernels the caller may see, in the order they were started.
+async fn list(auth: Identified, State(kernels): State<KernelManager>) -> Json<Vec<KernelModel>> {
+    let models = kernels.list().iter().map(Kernel::model).collect();
+    Json(
+        auth.keep_allowed::<Read, Kernels, _>(models, |model| model.id.clone())
+            .await,
+    )
+}
+
+/// One kernel.
+async fn get(
+    auth: Authorized<Read, Kernels>,
+    State(kernels): State<KernelManager>,
+) -> Result<Json<KernelModel>, ApiError> {
+    Ok(Json(kernels.get(auth.resource())?.model()))
+}
+
+/// What to start; no body at all means the default kernel in the root directory.
+#[derive(Default, Deserialize)]
+struct StartBody {
+    name: Option<String>,
+    path: Option<String>,
+    kernel_id: Option<KernelId>,
+}
+
+/// Starts a kernel. With the id of a running one, gives that, as the reference does.
+async fn start(
+    auth: Authorized<Write, Collection<Kernels>>,
+    State(kernels): State<KernelManager>,
+    State(base_url): State<BaseUrl>,
+    Json(body): Json<Option<StartBody>>,
+) -> Result<Response, ApiError> {
+    let StartBody {
+        name,
+        path,
+        kernel_id,
+    } = body.unwrap_or_default();
+    let kernel = match kernel_id {
+        Some(id) if kernels.get(&id).is_ok() => {
+            let id = auth.also::<Read, Kernels>(Unchecked::new(id)).await?;
+            kernels.get(&id)?
+        }
+        chosen => {
+            let id = chosen.unwrap_or_else(KernelId::random);
+            // Before it runs, so that it is at no time nobody's.
+            auth.claim::<Kernels>(&id).await?;
+            let start = StartKernel {
+                name,
+                path,
+                id: Some(id.clone()),
+                env: Vec::new(),
+            };
+            match kernels.start(start).await {
+                Ok(kernel) => kernel,
+                // Somebody was faster, and it is theirs.
+                Err(error @ KernelError::DuplicateKernel { .. }) => return Err(error.into()),
+                Err(error) => {
+                    auth.release::<Kernels>(&id).await?;
+                    return Err(error.into());
+                }
+            }
+        }
+    };
+    let location = base_url.join(&format!("api/kernels/{}", kernel.id()));
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(kernel.model())).into_response())
+}
+
+/// Ends a kernel.
+async fn shut_down(
+    auth: Authorized<Write, Kernels>,
+    State(kernels): State<KernelManager>,
+) -> Result<StatusCode, ApiError> {
+    kernels.get(auth.resource())?.shutdown().await?;
+    auth.release::<Kernels>(auth.resource()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stops what a kernel does.
+async fn interrupt(
+    auth: Authorized<Write, Kernels>,
+    State(kernels): State<KernelManager>,
+) -> Result<StatusCode, ApiError> {
+    kernels.get(auth.resource())?.interrupt().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a kernel's process and starts a new one under the same id.
+async fn restart(
+    auth: Authorized<Write, Kernels>,
+    State(kernels): State<KernelManager>,
+) -> Result<Json<KernelModel>, ApiError> {
+    let kernel = kernels.get(auth.resource())?;
+    kernel.restart().await?;
+    Ok(Json(kernel.model()))
+}
+
+/// Forgets the owners of kernels that ended by themselves, for as long as the server runs: an id that is used
+/// again is nobody's.
+pub async fn release_ended_kernels(kernels: KernelManager, ownership: Ownership) {
+    let mut endings = kernels.endings();
+    loop {
+        match endings.recv().await {
+            Ok(id) => {
+                // Started again under the same id meanwhile: it has an owner.
+                if kernels.get(&id).is_ok() {
+                    continue;
+                }
+                if let Err(error) = ownership.release(ResourceKind::Kernels, id.as_str()).await {
+                    error!(kernel.id = %id, %error, "failed to forget who owned a kernel that ended");
+                }
+            }
+            Err(RecvError::Lagged(missed)) => {
+                warn!(
+                    missed,
+                    "missed kernels that ended; their owners stay recorded until the server stops"
+                );
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
