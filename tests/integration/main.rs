@@ -1,1 +1,3 @@
 //! Integration tests: the real server on port 0.
+
+mod server;

@@ -2,10 +2,24 @@
 //!
 //! **Architecture invariant:** only this crate reads the environment; every other one is given values.
 
+mod banner;
+mod browser;
+pub mod commands;
+pub mod config;
 pub mod error;
+mod layers;
+pub mod listen;
+pub mod logging;
 pub mod paths;
 pub mod python;
+pub mod runtime_files;
 pub mod settings;
+pub mod signals;
+mod start;
+mod urls;
 pub mod variables;
 
+pub use config::{Application, Config};
 pub use error::ServerError;
+pub use start::{Overrides, RunningServer, start};
+pub use variables::Variables;

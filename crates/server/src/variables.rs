@@ -90,11 +90,11 @@ impl Variables {
         ))
     }
 
-    /// All variables as text, for the environment that kernels start with. What is not UTF-8 is left out.
-    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// All variables, for the environment that kernels start with.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.values
             .iter()
-            .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// The home directory, links resolved.

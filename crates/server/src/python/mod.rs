@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use crate::variables::Variables;
 
 pub use discover::environments_at_hand;
+pub(crate) use discover::{interpreter_on_path, is_program};
 
 /// How an environment came to be on the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::options::{self, Flag};
 use super::{Raw, Settings, Source};
 
 /// What a command line says.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CommandLine {
     /// The settings it gives.
     pub settings: Settings,

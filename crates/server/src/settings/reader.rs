@@ -98,6 +98,22 @@ impl Traits<'_> {
         )
     }
 
+    /// A name or its number, as a text.
+    pub fn text_or_number(&self, name: &str) -> Result<Option<String>, BadSetting> {
+        let json = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        self.read(
+            name,
+            "a name or a number",
+            json,
+            |word| Some(word.to_owned()),
+            |it| it,
+        )
+    }
+
     /// A switch: `True`, `true` or `1`, `False`, `false` or `0`.
     pub fn switch(&self, name: &str) -> Result<Option<bool>, BadSetting> {
         let word = |word: &str| match word.to_lowercase().as_str() {

@@ -1,0 +1,84 @@
+//! Files and notebooks: Jupyter's settings into what the crate `contents` wants.
+
+use std::path::PathBuf;
+
+use contents::ContentsConfig;
+
+use super::classes::{CHECKPOINTS, CONTENTS, NOTARY};
+use super::directories::Directories;
+use crate::error::ServerError;
+use crate::paths::JupyterPaths;
+use crate::settings::reader::Reader;
+use crate::variables::Variables;
+
+pub(super) fn read(
+    reader: &Reader<'_>,
+    variables: &Variables,
+    paths: &JupyterPaths,
+    directories: &Directories,
+) -> Result<ContentsConfig, ServerError> {
+    let contents = reader.class(CONTENTS);
+    let mut config = ContentsConfig::new(&directories.root_dir);
+    let switches: [(&str, &mut bool); 3] = [
+        ("allow_hidden", &mut config.allow_hidden),
+        ("delete_to_trash", &mut config.delete_to_trash),
+        ("always_delete_dir", &mut config.always_delete_dir),
+    ];
+    for (name, switch) in switches {
+        if let Some(given) = contents.switch(name)? {
+            *switch = given;
+        }
+    }
+    let texts: [(&str, &mut String); 3] = [
+        ("untitled_notebook", &mut config.untitled.notebook),
+        ("untitled_file", &mut config.untitled.file),
+        ("untitled_directory", &mut config.untitled.directory),
+    ];
+    for (name, text) in texts {
+        if let Some(given) = contents.text(name)? {
+            *text = given;
+        }
+    }
+    if let Some(globs) = contents.list("hide_globs")? {
+        config.hide_globs = globs;
+    }
+    if let Some(megabytes) = contents.integer("max_copy_folder_size_mb")? {
+        config.max_copy_folder_size_mb = megabytes;
+    }
+    if let Some(directory) = reader.class(CHECKPOINTS).text("checkpoint_dir")? {
+        config.checkpoint_dir = directory;
+    }
+    let home = variables.home();
+    let data_home = variables
+        .path("XDG_DATA_HOME")
+        .unwrap_or_else(|| home.join(".local/share"));
+    config.trash_dir = Some(data_home.join("Trash"));
+    config.home_dir = Some(home);
+    let notary = reader.class(NOTARY);
+    config.secret_file = Some(
+        match notary.text("secret_file")?.filter(|file| !file.is_empty()) {
+            Some(file) => variables.absolute(&file),
+            None => paths.data_dir.join("notebook_secret"),
+        },
+    );
+    Ok(config)
+}
+
+/// Jupyter's own file of trusted notebooks; `None` for one in memory (`:memory:`).
+pub(super) fn signatures_file(
+    reader: &Reader<'_>,
+    variables: &Variables,
+    paths: &JupyterPaths,
+) -> Result<Option<PathBuf>, ServerError> {
+    Ok(
+        match reader
+            .class(NOTARY)
+            .text("db_file")?
+            .filter(|file| !file.is_empty())
+        {
+            Some(file) if file == ":memory:" => None,
+            Some(file) => Some(variables.absolute(&file)),
+            None => Some(paths.data_dir.join("nbsignatures.db")),
+        },
+    )
+}

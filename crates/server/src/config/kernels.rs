@@ -1,0 +1,123 @@
+//! Kernels: Jupyter's settings and search path into what the crate `kernels` wants.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kernels::{KernelsConfig, NativeKernel, Transport};
+
+use super::classes::{KERNEL, KERNELS, KERNELSPECS, RESTARTER};
+use crate::error::ServerError;
+use crate::paths::JupyterPaths;
+use crate::python::PythonEnvironment;
+use crate::settings::reader::{Reader, Traits};
+use crate::variables::Variables;
+
+/// A wait in seconds is no longer than this: a larger number is a slip, and would overflow a clock.
+const SECONDS_MAX: f64 = 365.0 * 24.0 * 3600.0;
+
+/// Variables that are the server's own business and must not reach kernels (its secrets above all).
+const WITHHELD: &[&str] = &["JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE"];
+
+pub(super) fn read(
+    reader: &Reader<'_>,
+    variables: &Variables,
+    paths: &JupyterPaths,
+    environments: &[PythonEnvironment],
+    root_dir: &Path,
+) -> Result<KernelsConfig, ServerError> {
+    let kernels = reader.class(KERNELS);
+    let kernel = reader.class(KERNEL);
+    let kernelspecs = reader.class(KERNELSPECS);
+    let restarter = reader.class(RESTARTER);
+
+    let root_dir = match kernels.text("root_dir")?.filter(|root| !root.is_empty()) {
+        Some(root) => variables.absolute(&root),
+        None => root_dir.to_owned(),
+    };
+    let mut config = KernelsConfig::new(root_dir, paths.runtime_dir.clone());
+    config.kernelspec_dirs = paths
+        .data
+        .iter()
+        .map(|directory| directory.join("kernels"))
+        .collect();
+    // IPython's own directory, for old kernels, as the reference.
+    let ipython = variables
+        .path("IPYTHONDIR")
+        .unwrap_or_else(|| variables.home().join(".ipython"));
+    config.kernelspec_dirs.push(ipython.join("kernels"));
+    config.allowed_kernelspecs = match kernelspecs.list("allowed_kernelspecs")? {
+        Some(allowed) => allowed,
+        None => kernelspecs.list("whitelist")?.unwrap_or_default(),
+    };
+    if kernelspecs.switch("ensure_native_kernel")?.unwrap_or(true) {
+        config.native_kernel = native_kernel(environments);
+    }
+    if let Some(environment) = environments.first() {
+        config.prefix.clone_from(&environment.prefix);
+    }
+    config.environment = environment(variables);
+    if let Some(name) = kernels.text("default_kernel_name")? {
+        config.default_kernel_name = name;
+    }
+    set_seconds(&kernels, "kernel_info_timeout", &mut config.kernel_info_timeout)?;
+    set_seconds(&kernel, "shutdown_wait_time", &mut config.shutdown_wait)?;
+    set_seconds(&restarter, "stable_start_time", &mut config.stable_start_time)?;
+    if let Some(autorestart) = kernel.switch("autorestart")? {
+        config.autorestart = autorestart;
+    }
+    if let Some(limit) = restarter.integer("restart_limit")? {
+        config.restart_limit = limit;
+    }
+    if let Some(transport) = kernel.text("transport")? {
+        config.transport = match transport.to_lowercase().as_str() {
+            "tcp" => config.transport,
+            "ipc" => Transport::Ipc {
+                dir: paths.runtime_dir.join("ipc"),
+            },
+            _ => return Err(kernel.bad("transport", "`tcp` or `ipc`").into()),
+        };
+    }
+    Ok(config)
+}
+
+/// The first interpreter at hand that has ipykernel.
+fn native_kernel(environments: &[PythonEnvironment]) -> Option<NativeKernel> {
+    environments.iter().find_map(|environment| {
+        let package = environment.package("ipykernel")?;
+        let resources = package.join("resources");
+        Some(NativeKernel {
+            python: environment.interpreter.clone(),
+            resource_dir: resources.is_dir().then_some(resources),
+        })
+    })
+}
+
+fn environment(variables: &Variables) -> Vec<(OsString, OsString)> {
+    let kept = variables
+        .iter()
+        .filter(|(name, _)| !WITHHELD.iter().any(|withheld| name == withheld));
+    kept.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn set_seconds(traits: &Traits<'_>, name: &str, duration: &mut Duration) -> Result<(), ServerError> {
+    let Some(seconds) = traits.number(name)? else {
+        return Ok(());
+    };
+    if !(0.0..=SECONDS_MAX).contains(&seconds) {
+        return Err(traits.bad(name, "a number of seconds from 0 to a year").into());
+    }
+    *duration = Duration::from_secs_f64(seconds);
+    Ok(())
+}
+
+/// The search path of kernelspecs, for messages.
+pub(crate) fn searched(config: &KernelsConfig) -> Vec<PathBuf> {
+    config
+        .kernelspec_dirs
+        .iter()
+        .filter(|directory| directory.is_dir())
+        .cloned()
+        .collect()
+}

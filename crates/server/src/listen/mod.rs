@@ -1,0 +1,62 @@
+//! Where the server listens, and the loop that accepts connections.
+
+mod ports;
+mod serve;
+mod socket;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::error::ServerError;
+
+pub(crate) use serve::{Connections, Peer, serve};
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A port of every address the name has; an empty name is every address of the machine.
+    Tcp {
+        /// `localhost`, an IP address, or nothing.
+        ip: String,
+        /// The port asked for; 0 for any.
+        port: u16,
+        /// How many more to try.
+        retries: usize,
+    },
+    /// A Unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
+/// Bound sockets, listening already: the port is taken before anything slow happens.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    /// One for each address of the name, all on one port.
+    Tcp(Vec<TcpListener>),
+    /// The socket, and what to remove at the end.
+    Unix(UnixListener, PathBuf),
+}
+
+impl Listener {
+    /// Binds.
+    pub(crate) fn bind(address: &Address) -> Result<Self, ServerError> {
+        match address {
+            Address::Tcp { ip, port, retries } => ports::bind(ip, *port, *retries).map(Self::Tcp),
+            Address::Unix { path, mode } => Ok(Self::Unix(socket::bind(path, *mode)?, path.clone())),
+        }
+    }
+
+    /// The first TCP address; `None` on a Unix socket.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listeners) => listeners.first()?.local_addr().ok(),
+            Self::Unix(..) => None,
+        }
+    }
+}

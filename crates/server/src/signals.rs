@@ -1,0 +1,80 @@
+//! Stopping: Ctrl-C asks first, a second Ctrl-C or SIGTERM does not.
+
+use std::io::{self, IsTerminal, Write};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info};
+
+/// How long the question waits for an answer, as in the reference.
+const ANSWER_TIMEOUT_S: i64 = 5;
+
+/// Waits for the wish to stop. `running` describes the server, for the question and for SIGUSR1.
+pub async fn stop_requested(answer_yes: bool, running: impl Fn() -> String) -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut inform = signal(SignalKind::user_defined1())?;
+    // As in the reference: without a terminal nobody could answer.
+    let asks = io::stdin().is_terminal() && !answer_yes;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {
+                info!("received SIGTERM, stopping");
+                return Ok(());
+            }
+            _ = inform.recv() => info!("{}", running()),
+            _ = interrupt.recv() => {
+                info!("interrupted");
+                if !asks || is_confirmed(&running(), &mut interrupt, &mut terminate).await {
+                    return Ok(());
+                }
+                info!("resuming operation...");
+            }
+        }
+    }
+}
+
+/// Asks on the terminal. Yes, another Ctrl-C and SIGTERM mean yes; anything else, and silence, no.
+async fn is_confirmed(running: &str, interrupt: &mut Signal, terminate: &mut Signal) -> bool {
+    say(&format!("{running}\nShut down this Jupyter server (y/[n])? "));
+    tokio::select! {
+        _ = interrupt.recv() => true,
+        _ = terminate.recv() => true,
+        answer = tokio::task::spawn_blocking(line) => match answer.map_err(io::Error::other).flatten() {
+            Ok(Some(answer)) => {
+                let answer = answer.to_lowercase();
+                answer.starts_with('y') && !answer.contains('n')
+            }
+            Ok(None) => {
+                say("\nNo answer for 5s: ");
+                false
+            }
+            Err(problem) => {
+                error!("could not read the answer: {problem}");
+                false
+            }
+        },
+    }
+}
+
+/// One line from the terminal; `None` when none came in time. Read only when there is one: a read that blocks could not
+/// be given up.
+fn line() -> io::Result<Option<String>> {
+    let stdin = io::stdin();
+    let wait = Timespec {
+        tv_sec: ANSWER_TIMEOUT_S,
+        tv_nsec: 0,
+    };
+    if rustix::event::poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&wait))? == 0 {
+        return Ok(None);
+    }
+    let mut line = String::new();
+    stdin.read_line(&mut line)?;
+    Ok(Some(line))
+}
+
+/// To the person at the terminal. One that is gone cannot be told anything.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

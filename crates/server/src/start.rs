@@ -1,0 +1,221 @@
+//! Wiring: makes every manager, puts the routes behind the guard and the layers around them, and serves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use api::{AppState, ChannelsConfig, OurErrorPages, Started};
+use authorization::{Activity, Authorizer, Guard, Ownership, Site, policies};
+use frontends::Frontends;
+use identity::{IdentityProvider, Scheme};
+use kernels::{KernelManager, Launcher, LocalLauncher};
+use sessions::SessionManager;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::error::ServerError;
+use crate::layers::{self, AccessLog, ResponseHeaders};
+use crate::listen::{self, Address, Connections, Listener};
+use crate::runtime_files::{cookie_secret, ensure_private_dir};
+use crate::urls::Place;
+
+/// How long requests that are still running may take at the end.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long WebSockets get to say goodbye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Parts to use instead of the configured ones, for tests and for embedding.
+#[derive(Default)]
+pub struct Overrides {
+    /// Decides instead of the named policy.
+    pub authorizer: Option<Arc<dyn Authorizer>>,
+    /// Asked who a request is from, before token and cookie.
+    pub schemes: Vec<Arc<dyn Scheme>>,
+    /// Starts kernels.
+    pub launcher: Option<Arc<dyn Launcher>>,
+}
+
+/// A server that serves. Dropped without [`shutdown`](Self::shutdown) it stops accepting, and its kernels end with
+/// the process.
+pub struct RunningServer {
+    local_address: Option<SocketAddr>,
+    place: Place,
+    kernels: KernelManager,
+    frontends: Frontends,
+    websockets: api::Connections,
+    stop_asked: CancellationToken,
+    accepting: Option<JoinHandle<Connections>>,
+    stop: CancellationToken,
+    /// Keeps the file of this instance locked.
+    _instance: store::Instance,
+}
+
+/// Starts a server with this configuration: it listens and serves when this returns.
+pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer, ServerError> {
+    for directory in [&config.paths.runtime_dir, &config.paths.data_dir] {
+        ensure_private_dir(directory)?;
+    }
+    // First of all: when the port is taken, nothing else has happened yet.
+    let listener = Listener::bind(&config.network.address)?;
+    let local_address = listener.local_address();
+    let place = place(&config, local_address);
+
+    let instance = instance(&config)?;
+    let authorizer = match overrides.authorizer {
+        Some(authorizer) => authorizer,
+        None => policies::named(&config.policy).unwrap_or_else(policies::read_only),
+    };
+    let guard = Guard::new(authorizer, Ownership::in_memory());
+    let identity = identity_provider(&config, overrides.schemes)?;
+    let now = SystemTime::now();
+    let frontends = Frontends::discover(config.frontends.clone(), &jiff::Zoned::now());
+    let kernels = KernelManager::new(
+        config.kernels.clone(),
+        overrides.launcher.unwrap_or_else(|| Arc::new(LocalLauncher)),
+    );
+    let state = AppState {
+        own_pages: frontends.own_pages().clone(),
+        frontends: frontends.clone(),
+        base_url: config.base_url.clone(),
+        identity: identity.clone(),
+        activity: Activity::since(now),
+        started: Started(now),
+        stop: CancellationToken::new(),
+        sessions: SessionManager::new(kernels.clone()),
+        kernels: kernels.clone(),
+        channels: ChannelsConfig::default(),
+        connections: api::Connections::default(),
+    };
+    let site = Site {
+        pages: Arc::new(OurErrorPages(state.own_pages.clone())),
+        activity: state.activity.clone(),
+    };
+    let (websockets, stop_asked) = (state.connections.clone(), state.stop.clone());
+    let routes = api::routes(guard).into_service(state, identity, site);
+    let service = layers::stack(
+        routes,
+        AccessLog {
+            extra_secret_keys: config.extra_log_scrub_param_keys,
+            ..AccessLog::default()
+        },
+        ResponseHeaders::new(config.base_url, config.headers),
+        config.body_bytes_max,
+    );
+    let stop = CancellationToken::new();
+    let accepting = tokio::spawn(listen::serve(listener, service, stop.clone()));
+    Ok(RunningServer {
+        local_address,
+        place,
+        kernels,
+        frontends,
+        websockets,
+        stop_asked,
+        accepting: Some(accepting),
+        stop,
+        _instance: instance,
+    })
+}
+
+impl RunningServer {
+    /// The TCP address; `None` on a Unix socket.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.local_address
+    }
+
+    /// Where clients connect, with the base URL and without a token.
+    pub fn url(&self) -> String {
+        self.place.connection_url()
+    }
+
+    /// The kernels of this server.
+    pub fn kernels(&self) -> &KernelManager {
+        &self.kernels
+    }
+
+    /// The front ends that were found.
+    pub fn frontends(&self) -> &Frontends {
+        &self.frontends
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Completes when a client asks the server to shut down (`POST /api/shutdown`).
+    pub async fn stop_asked(&self) {
+        self.stop_asked.cancelled().await;
+    }
+
+    /// Ends all kernels and closes all connections.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        let count = self.kernels.list().len();
+        if count > 0 {
+            info!("shutting down {count} kernels");
+        }
+        self.kernels.shutdown_all().await;
+        self.websockets.close_all(GOODBYE_TIMEOUT).await;
+        match self.accepting.take() {
+            None => {}
+            Some(accepting) => match accepting.await {
+                Ok(connections) => connections.close(DRAIN_TIMEOUT).await,
+                Err(error) => warn!("the loop that accepts connections had ended: {error}"),
+            },
+        }
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn place(config: &Config, local_address: Option<SocketAddr>) -> Place {
+    let (ip, socket) = match &config.network.address {
+        Address::Tcp { ip, .. } => (ip.clone(), None),
+        Address::Unix { path, .. } => (String::new(), Some(path.to_string_lossy().into_owned())),
+    };
+    Place {
+        ip,
+        port: local_address.map_or(0, |address| address.port()),
+        socket,
+        base_url: config.base_url.as_str().to_owned(),
+        display_url: config.network.custom_display_url.clone(),
+    }
+}
+
+/// The file of what this server keeps between runs.
+fn instance(config: &Config) -> Result<store::Instance, ServerError> {
+    let failed = |source: store::StoreError| ServerError::Service {
+        what: "the store",
+        source: Box::new(source),
+    };
+    if !config.keeps_state {
+        return store::Instance::in_memory().map_err(failed);
+    }
+    let root_dir = &config.directories.root_dir;
+    let key = store::InstanceKey {
+        root_dir: root_dir.canonicalize().unwrap_or_else(|_| root_dir.clone()),
+        base_url: config.base_url.as_str().to_owned(),
+        listen: match &config.network.address {
+            Address::Tcp { ip, port, .. } => format!("{ip}:{port}"),
+            Address::Unix { path, .. } => path.to_string_lossy().into_owned(),
+        },
+    };
+    store::Instance::open(&config.paths.data_dir, &key).map_err(failed)
+}
+
+fn identity_provider(
+    config: &Config,
+    schemes: Vec<Arc<dyn Scheme>>,
+) -> Result<IdentityProvider, ServerError> {
+    let mut settings = config.identity.config.clone();
+    settings.cookie_secret = cookie_secret(&config.identity.cookie_secret_file)?;
+    IdentityProvider::with_schemes(settings, schemes).map_err(|source| ServerError::Service {
+        what: "the identity provider",
+        source: Box::new(source),
+    })
+}
