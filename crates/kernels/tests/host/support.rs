@@ -1,20 +1,18 @@
 //! Fake kernels in this process, and a client that talks to them.
 
 use std::{
-    io,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use fake_kernel::{Connection, FakeKernel};
-use futures::{FutureExt, future::BoxFuture};
+use fake_kernel::InProcess;
+use futures::future::BoxFuture;
 use kernels::{
-    Attachment, ClientId, Delivery, Exit, Kernel, KernelManager, KernelsConfig, Launch, LaunchError,
-    Launcher, Process, Signal, StartKernel,
+    Attachment, ClientId, Delivery, Kernel, KernelManager, KernelsConfig, Launch, LaunchError, Launcher,
+    Process, StartKernel,
 };
 use serde_json::{Value, json};
-use tokio::{sync::watch, task::AbortHandle};
 use wire::{Channel, Message, NewHeader};
 
 /// How long a test waits for what should come at once.
@@ -105,64 +103,8 @@ impl Launches {
 
 impl Launcher for Launches {
     fn launch<'a>(&'a self, launch: &'a Launch) -> BoxFuture<'a, Result<Arc<dyn Process>, LaunchError>> {
-        async move {
-            self.seen.lock().unwrap().push(launch.clone());
-            let kernel = FakeKernel::bind(&Connection::read(&launch.connection_file).unwrap())
-                .await
-                .unwrap();
-            let interrupt = kernel.interrupt_handle();
-            let (exit, ended) = watch::channel(None);
-            let served = tokio::spawn(kernel.serve());
-            let abort = served.abort_handle();
-            tokio::spawn(async move {
-                exit.send_replace(Some(match served.await {
-                    Ok(fake_kernel::Ended::ShutDown) => Exit::Code(0),
-                    Ok(fake_kernel::Ended::Exit(code)) => Exit::Code(code),
-                    Err(_) => Exit::Signal(9),
-                }));
-            });
-            Ok(Arc::new(Task {
-                interrupt: Box::new(move || interrupt.interrupt()),
-                abort,
-                ended,
-            }) as Arc<dyn Process>)
-        }
-        .boxed()
-    }
-}
-
-struct Task {
-    interrupt: Box<dyn Fn() + Send + Sync>,
-    abort: AbortHandle,
-    ended: watch::Receiver<Option<Exit>>,
-}
-
-impl Process for Task {
-    fn id(&self) -> Option<u32> {
-        None
-    }
-
-    fn signal(&self, signal: Signal) -> io::Result<()> {
-        match signal {
-            Signal::Interrupt => (self.interrupt)(),
-            Signal::Terminate | Signal::Kill => self.abort.abort(),
-        }
-        Ok(())
-    }
-
-    fn ended(&self) -> BoxFuture<'_, Exit> {
-        let mut ended = self.ended.clone();
-        async move { ended.wait_for(Option::is_some).await.unwrap().unwrap() }.boxed()
-    }
-
-    fn stderr_tail(&self) -> String {
-        "a fake kernel's last words".to_owned()
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.abort.abort();
+        self.seen.lock().unwrap().push(launch.clone());
+        InProcess.launch(launch)
     }
 }
 
