@@ -2,6 +2,7 @@
 
 use authorization::{Denied, NotFound, OwnershipError};
 use axum::response::{IntoResponse, Response};
+use contents::{ContentsError, ContentsErrorKind};
 use frontends::FrontendsError;
 use http::StatusCode;
 use identity::IdentityError;
@@ -33,6 +34,9 @@ pub enum ApiError {
     /// Something about a front end, or what it keeps on the server.
     #[error(transparent)]
     Frontends(#[from] FrontendsError),
+    /// Something about a file or directory.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
     /// Something about a kernel.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -106,6 +110,7 @@ impl ApiError {
                 }
             },
             Self::Frontends(source) => of_frontends(source),
+            Self::Contents(source) => of_contents(source),
             Self::Kernel(source) => of_kernel(source),
             Self::Session(source) => of_session(source),
         }
@@ -137,6 +142,19 @@ fn of_frontends(error: &FrontendsError) -> Described {
         | FrontendsError::InvalidSchema { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Described::new(status, error.to_string())
+}
+
+fn of_contents(error: &ContentsError) -> Described {
+    let status = match error.kind() {
+        ContentsErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ContentsErrorKind::BadRequest => StatusCode::BAD_REQUEST,
+        ContentsErrorKind::Conflict => StatusCode::CONFLICT,
+        ContentsErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ContentsErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ContentsErrorKind::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
+        ContentsErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Described { reason: error.reason(), ..Described::new(status, error.to_string()) }
 }
 
 fn of_kernel(error: &KernelError) -> Described {

@@ -10,9 +10,12 @@
 mod channels;
 mod config_sections;
 mod connections;
+mod contents;
 mod error;
 mod error_as_page;
 mod events;
+mod files;
+mod http_text;
 mod json;
 mod kernels;
 mod kernelspecs;
@@ -20,7 +23,10 @@ mod lab;
 mod login;
 mod lsp;
 mod me;
+mod nbconvert;
+mod notebooks;
 mod pages;
+mod resolve_path;
 mod resources;
 mod security;
 mod served_file;
@@ -32,6 +38,7 @@ mod static_files;
 mod status;
 mod table;
 mod version;
+mod view;
 mod websocket;
 
 pub use channels::ChannelsConfig;
@@ -60,6 +67,12 @@ pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
         .merge(specification::routes(guard.clone()))
         .merge(security::routes(guard.clone()))
         .merge(shutdown::routes(guard.clone()))
+        .merge(contents::routes(guard.clone()))
+        .merge(files::routes(guard.clone()))
+        .merge(view::routes(guard.clone()))
+        .merge(notebooks::routes(guard.clone()))
+        .merge(nbconvert::routes(guard.clone()))
+        .merge(resolve_path::routes(guard.clone()))
         .merge(kernels::routes(guard.clone()))
         .merge(kernelspecs::routes(guard.clone()))
         .merge(sessions::routes(guard.clone()))

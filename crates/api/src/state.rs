@@ -2,6 +2,7 @@
 
 use authorization::Activity;
 use axum::extract::FromRef;
+use contents::ContentsManager;
 use frontends::{Frontends, OwnPages};
 use identity::{BaseUrl, IdentityProvider};
 use kernels::KernelManager;
@@ -28,6 +29,8 @@ pub struct AppState {
     pub started: Started,
     /// Cancelled when a client asks the server to stop.
     pub stop: CancellationToken,
+    /// Files, directories and notebooks.
+    pub contents: ContentsManager,
     /// Running kernels and installed kernelspecs.
     pub kernels: KernelManager,
     /// Which document uses which kernel.
@@ -58,6 +61,7 @@ parts! {
     activity: Activity,
     started: Started,
     stop: CancellationToken,
+    contents: ContentsManager,
     kernels: KernelManager,
     sessions: SessionManager,
     channels: ChannelsConfig,

@@ -9,14 +9,11 @@ use crate::python_text::repr;
 #[derive(Debug, thiserror::Error)]
 pub enum ContentsError {
     /// Nothing there, or nothing one may know of.
-    #[error("file or directory does not exist: {}", repr(.0.as_str()))]
+    #[error("File or directory does not exist: {0}")]
     NotFound(ContentsPath),
     /// A directory to create in does not exist.
     #[error("No such directory: {0}")]
     NoSuchDirectory(ContentsPath),
-    /// What was to be renamed is not there.
-    #[error("File or directory does not exist: {0}")]
-    NothingToRename(ContentsPath),
     /// The directory to copy into does not exist.
     #[error("No such parent directory: {0} to copy file in")]
     NoParentToCopyInto(ContentsPath),
@@ -29,7 +26,7 @@ pub enum ContentsError {
         id: String,
     },
     /// Something is to be done with a hidden name.
-    #[error("Cannot {verb} file or directory {}", repr(path.as_str()))]
+    #[error("Cannot {verb} file or directory {}", quoted(path))]
     Hidden {
         /// create, rename, copy, delete.
         verb: &'static str,
@@ -200,7 +197,6 @@ impl ContentsError {
         match self {
             Self::NotFound(_)
             | Self::NoSuchDirectory(_)
-            | Self::NothingToRename(_)
             | Self::NoParentToCopyInto(_)
             | Self::NoSuchCheckpoint { .. }
             | Self::Path(PathError::Outside(_) | PathError::Invalid(_)) => Kind::NotFound,
@@ -262,6 +258,11 @@ impl ContentsError {
             },
         }
     }
+}
+
+/// A path as the reference's handlers quote it: as in the URL, with a slash before all but the root.
+pub fn quoted(path: &ContentsPath) -> String {
+    if path.is_root() { repr("") } else { repr(&format!("/{path}")) }
 }
 
 /// What [`ContentsError::Io`] says of saves.

@@ -31,7 +31,7 @@ mod storage;
 mod time;
 
 pub use config::{ContentsConfig, Untitled};
-pub use error::{ContentsError, ContentsErrorKind};
+pub use error::{ContentsError, ContentsErrorKind, quoted};
 pub use manager::{ContentsManager, Get, NewEntry, Saved};
 pub use mime::Guess;
 pub use model::{CheckpointModel, Content, ContentsModel, EntryType, Format, SaveModel};

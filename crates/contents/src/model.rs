@@ -206,6 +206,19 @@ pub struct SaveModel {
     pub copy_from: Option<String>,
 }
 
+impl SaveModel {
+    /// Whether nothing was given: then a PUT creates something untitled, as in the reference.
+    pub fn is_empty(&self) -> bool {
+        let Self { entry_type, format, content, chunk, path, copy_from } = self;
+        entry_type.is_none()
+            && format.is_none()
+            && content.is_none()
+            && chunk.is_none()
+            && path.is_none()
+            && copy_from.is_none()
+    }
+}
+
 /// Tells a member that is null from one that is missing.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::<String>::deserialize(deserializer).map(Some)

@@ -22,7 +22,7 @@ impl Shared {
         }
         if from != to {
             if !self.exists(from)? {
-                return Err(ContentsError::NothingToRename(from.clone()));
+                return Err(ContentsError::NotFound(from.clone()));
             }
             if to.is_root() || from.is_root() {
                 return Err(ContentsError::Exists(to.clone()));
@@ -39,7 +39,7 @@ impl Shared {
                 .map_err(|source| match source.kind() {
                     io::ErrorKind::AlreadyExists => ContentsError::Exists(to.clone()),
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                        ContentsError::NothingToRename(from.clone())
+                        ContentsError::NotFound(from.clone())
                     }
                     _ => ContentsError::from_io("renaming", from, source),
                 })?;

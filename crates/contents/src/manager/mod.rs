@@ -117,7 +117,7 @@ impl ContentsManager {
     /// Renames, with checkpoints.
     ///
     /// # Errors
-    /// [`ContentsError::Exists`] if the name is taken, [`ContentsError::NothingToRename`], [`ContentsError::Hidden`].
+    /// [`ContentsError::Exists`] if the name is taken, [`ContentsError::NotFound`], [`ContentsError::Hidden`].
     pub async fn rename(
         &self,
         from: &ContentsPath,
@@ -200,6 +200,15 @@ impl ContentsManager {
         let path = path.clone();
         self.blocking(move |shared| Ok(shared.kind(&path)? == Some(Kind::File)))
             .await
+    }
+
+    /// Whether there is a file of this name that may be seen.
+    ///
+    /// # Errors
+    /// When the operating system fails.
+    pub async fn is_shown_file(&self, path: &ContentsPath) -> Result<bool, ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| Ok(shared.kind(&path)? == Some(Kind::File) && !shared.is_hidden(&path)?)).await
     }
 
     /// Whether there is a directory of this name, hidden or not.

@@ -110,7 +110,7 @@ async fn what_may_not_be_deleted_stays() {
     assert_eq!(delete("").await.to_string(), "Can't delete root");
     assert_eq!(
         delete(".a").await.to_string(),
-        "Cannot delete file or directory '.a'"
+        "Cannot delete file or directory '/.a'"
     );
     assert_eq!(delete("none").await.kind(), Kind::NotFound);
     assert_eq!(served.tree(), [".a"]);

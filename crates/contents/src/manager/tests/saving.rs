@@ -118,12 +118,12 @@ async fn a_refused_save_changes_nothing() {
         (
             ".x",
             r#"{"type":"file","format":"text","content":""}"#,
-            "Cannot create file or directory '.x'",
+            "Cannot create file or directory '/.x'",
         ),
         (
             "y",
             r#"{"path":"a/.x","type":"file","format":"text","content":""}"#,
-            "Cannot create file or directory 'y'",
+            "Cannot create file or directory '/y'",
         ),
     ] {
         let error = served.put(name, json).await.unwrap_err();

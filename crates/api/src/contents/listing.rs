@@ -1,0 +1,50 @@
+//! Directories under a policy: a listing shows only what a `get` would show, and what happens to a directory happens
+//! to all that is in it.
+
+use authorization::{Act, Authorized, Caller, Covers, Denied, Read};
+use contents::{Content, ContentsManager, ContentsModel, ContentsPath};
+
+use super::name::{Contents, ContentsName, ReadContents};
+use crate::ApiError;
+
+/// The model without the entries the caller may not read.
+pub(super) async fn only_allowed(
+    auth: &Authorized<Read, ReadContents>,
+    mut model: ContentsModel,
+) -> ContentsModel {
+    if let Some(Content::Directory(entries)) = model.content.take() {
+        let kept = match auth.covers::<Read, ReadContents>(auth.resource()).await {
+            Covers::All => entries,
+            Covers::None => Vec::new(),
+            Covers::Each => {
+                let name = |entry: &ContentsModel| ContentsName::of(entry.path.clone());
+                auth.keep_allowed::<Read, ReadContents, _>(entries, name).await
+            }
+        };
+        model.content = Some(Content::Directory(kept));
+    }
+    model
+}
+
+/// Refuses unless the caller may do `A` to all that lies in `path`, should it be a directory.
+pub(super) async fn whole_tree<A: Act>(
+    caller: &Caller,
+    contents: &ContentsManager,
+    path: &ContentsPath,
+) -> Result<(), ApiError> {
+    if !contents.is_directory(path).await? {
+        return Ok(());
+    }
+    match caller
+        .covers::<A, Contents>(&ContentsName::of(path.clone()))
+        .await
+    {
+        Covers::All => Ok(()),
+        Covers::None | Covers::Each => Err(ApiError::Denied(Denied::Forbidden {
+            message: format!(
+                "User is not authorized to {} all of the directory {path}.",
+                A::ACTION
+            ),
+        })),
+    }
+}

@@ -1,0 +1,166 @@
+//! `/api/contents`: files, directories and notebooks, their checkpoints, and trust.
+//!
+//! A route can't say what follows a path, so `…/checkpoints`, `…/checkpoints/{id}` and `…/trust` are read here: see
+//! [`name`]. What is left is the entry itself.
+
+mod checkpoints;
+mod created;
+mod listing;
+pub(crate) mod name;
+mod query;
+
+use authorization::{Authorized, Guard, GuardedRouter, Read, Resource, Unchecked, Write};
+use axum::{
+    extract::{RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use contents::{ContentsError, ContentsManager, NewEntry, SaveModel};
+use http::StatusCode;
+use identity::BaseUrl;
+use serde::Deserialize;
+
+use self::{
+    created::model,
+    listing::{only_allowed, whole_tree},
+    name::{Contents, ReadContents, Reading},
+};
+use crate::{ApiError, AppState, Json};
+
+pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
+    GuardedRouter::new(guard)
+        .get("/api/contents/{*path}", get)
+        .post("/api/contents/{*path}", create)
+        .put("/api/contents/{*path}", save)
+        .patch("/api/contents/{*path}", rename)
+        .delete("/api/contents/{*path}", delete)
+}
+
+/// The model of a file or directory; or the checkpoints of a file.
+async fn get(
+    auth: Authorized<Read, ReadContents>,
+    State(contents): State<ContentsManager>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    if let Some(Reading::Checkpoints(file)) = auth.resource().of_file(&contents).await? {
+        return checkpoints::list(&contents, file).await;
+    }
+    let path = auth.resource().entry();
+    let found = contents.get(path, query::parse(query.as_deref())?).await;
+    let found = found.map_err(|error| match error {
+        ContentsError::NotFound(_) => ApiError::NotFound(ReadContents::missing(auth.resource())),
+        error => ApiError::Contents(error),
+    })?;
+    Ok(model(StatusCode::OK, &only_allowed(&auth, found).await))
+}
+
+/// What to create. Words that are no type count as `file`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CreateBody {
+    copy_from: Option<String>,
+    #[serde(rename = "type")]
+    entry_type: Option<String>,
+    ext: Option<String>,
+}
+
+/// Creates something untitled in a directory, or a copy; or makes or restores a checkpoint; or trusts.
+async fn create(
+    auth: Authorized<Write, Contents>,
+    State(contents): State<ContentsManager>,
+    State(base_url): State<BaseUrl>,
+    Json(body): Json<Option<CreateBody>>,
+) -> Result<Response, ApiError> {
+    match auth.resource().of_file(&contents).await? {
+        Some(Reading::Checkpoints(file)) => return checkpoints::create(&contents, &base_url, file).await,
+        Some(Reading::Checkpoint(file, id)) => return checkpoints::restore(&contents, file, id).await,
+        Some(Reading::Trust(file)) => {
+            contents.trust(file).await?;
+            return Ok(StatusCode::CREATED.into_response());
+        }
+        None => {}
+    }
+    let path = auth.resource().entry();
+    let body = body.unwrap_or_default();
+    let created = match body.copy_from.filter(|from| !from.is_empty()) {
+        Some(from) => {
+            let from = from.parse().map_err(ContentsError::Path)?;
+            let from = auth
+                .also::<Read, Contents>(Unchecked::new(name::ContentsName::of(from)))
+                .await?;
+            whole_tree::<Read>(&auth, &contents, from.entry()).await?;
+            contents.copy(from.entry(), path).await?
+        }
+        None => {
+            let new = NewEntry {
+                entry_type: body.entry_type,
+                extension: body.ext.unwrap_or_default(),
+            };
+            contents.create_untitled(path, new).await?
+        }
+    };
+    Ok(created::located(StatusCode::CREATED, &base_url, &created))
+}
+
+/// Saves under the name of the URL; without a body creates something untitled there.
+async fn save(
+    auth: Authorized<Write, Contents>,
+    State(contents): State<ContentsManager>,
+    State(base_url): State<BaseUrl>,
+    Json(body): Json<Option<SaveModel>>,
+) -> Result<Response, ApiError> {
+    let path = auth.resource().entry();
+    let Some(body) = body.filter(|body| !body.is_empty()) else {
+        let created = contents.create_untitled(path, NewEntry::default()).await?;
+        return Ok(created::located(StatusCode::OK, &base_url, &created));
+    };
+    let saved = contents.save(path, body).await?;
+    let status = if saved.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok(created::located(status, &base_url, &saved.model))
+}
+
+/// Where to rename to; without it nothing is renamed.
+#[derive(Deserialize)]
+struct RenameBody {
+    path: Option<String>,
+}
+
+/// Renames a file or directory; the body names where to.
+async fn rename(
+    auth: Authorized<Write, Contents>,
+    State(contents): State<ContentsManager>,
+    State(base_url): State<BaseUrl>,
+    Json(body): Json<Option<RenameBody>>,
+) -> Result<Response, ApiError> {
+    let body = body.ok_or_else(|| ApiError::BadRequest("JSON body missing".to_owned()))?;
+    let from = auth.resource().entry();
+    let to = match body.path {
+        Some(path) => {
+            let to = path.parse().map_err(ContentsError::Path)?;
+            auth.also::<Write, Contents>(Unchecked::new(name::ContentsName::of(to)))
+                .await?
+        }
+        None => auth.resource().clone(),
+    };
+    whole_tree::<Write>(&auth, &contents, from).await?;
+    let renamed = contents.rename(from, to.entry()).await?;
+    Ok(created::located(StatusCode::OK, &base_url, &renamed))
+}
+
+/// Deletes a file or directory; or a checkpoint.
+async fn delete(
+    auth: Authorized<Write, Contents>,
+    State(contents): State<ContentsManager>,
+) -> Result<StatusCode, ApiError> {
+    if let Some(Reading::Checkpoint(file, id)) = auth.resource().of_file(&contents).await? {
+        contents.delete_checkpoint(file, id).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let path = auth.resource().entry();
+    whole_tree::<Write>(&auth, &contents, path).await?;
+    contents.delete(path).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,187 @@
+//! `/files`: the bytes of a file, streamed. What a browser opens there is cut off from the server's origin.
+
+mod range;
+
+use std::io::SeekFrom;
+
+use authorization::{Authorized, Guard, GuardedRouter, NotFound, Read, Resource, ResourceKind, ResourceRef};
+use axum::{
+    body::Body,
+    extract::{RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use contents::{ContentsError, ContentsManager, ContentsPath, OpenFile};
+use frontends::OwnPages;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{
+        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_MODIFIED_SINCE, LAST_MODIFIED, RANGE,
+    },
+};
+use identity::BaseUrl;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+
+use self::range::Wanted;
+use crate::{
+    ApiError, AppState, ErrorAsPage,
+    http_text::{attachment, http_date, parse_http_date},
+};
+
+/// Bytes read from the disk at once.
+const CHUNK_BYTES: usize = 128 * 1024;
+
+pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
+    GuardedRouter::new(guard).get("/files/{*path}", get)
+}
+
+/// A file, for pages: what is missing is the 404 page.
+pub(crate) enum Files {}
+
+impl Resource for Files {
+    const KINDS: &'static [ResourceKind] = &[ResourceKind::Contents];
+    const PARAMETER: &'static str = "path";
+    type Name = ContentsPath;
+
+    fn references(path: &ContentsPath) -> Vec<ResourceRef> {
+        vec![ResourceRef::path(ResourceKind::Contents, path.as_str())]
+    }
+
+    fn missing(_path: &ContentsPath) -> NotFound {
+        NotFound::Json(String::new())
+    }
+}
+
+/// A file's bytes, or a range of them. Only for pages of ours, or for who has a token.
+async fn get(
+    auth: Authorized<Read, Files>,
+    State(contents): State<ContentsManager>,
+    State(base_url): State<BaseUrl>,
+    State(pages): State<OwnPages>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ErrorAsPage> {
+    let as_page = |error: ApiError| ErrorAsPage::new(&pages, &error);
+    auth.comes_from_our_pages()
+        .map_err(|denied| as_page(denied.into()))?;
+    let path = auth.resource();
+    let open = contents
+        .open_file(path)
+        .await
+        .map_err(|error| as_page(page_error(error, path)))?;
+    let mut response = send(open, &headers).await.map_err(|source| {
+        as_page(ApiError::Contents(ContentsError::Io {
+            doing: "reading file",
+            path: path.clone(),
+            source,
+        }))
+    })?;
+    let sent = response.headers_mut();
+    sent.entry(CONTENT_TYPE)
+        .or_insert_with(|| content_type(&contents, path.name()));
+    sent.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    sent.insert(CONTENT_SECURITY_POLICY, sandbox(&base_url));
+    if (path.name().ends_with(".ipynb") || asks_for_download(query.as_deref()))
+        && let Some(value) = attachment(path.name())
+    {
+        sent.insert(CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}
+
+fn page_error(error: ContentsError, path: &ContentsPath) -> ApiError {
+    match error {
+        ContentsError::NotFound(_) => ApiError::NotFound(Files::missing(path)),
+        // The reference's answer for a directory.
+        ContentsError::NotAFile(_) => ApiError::Denied(authorization::Denied::Forbidden {
+            message: format!("{path} is not a file"),
+        }),
+        error => ApiError::Contents(error),
+    }
+}
+
+/// Status, body and the headers that depend on them.
+async fn send(open: OpenFile, headers: &HeaderMap) -> std::io::Result<Response> {
+    let modified = open.modified.unix_seconds();
+    let seen = headers
+        .get(IF_MODIFIED_SINCE)
+        .and_then(|date| parse_http_date(date.to_str().ok()?));
+    let mut response = if seen.is_some_and(|seen| seen >= modified) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
+        send_range(open, range).await?
+    };
+    let sent = response.headers_mut();
+    sent.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(date) = http_date(modified) {
+        sent.insert(LAST_MODIFIED, date);
+    }
+    Ok(response)
+}
+
+async fn send_range(open: OpenFile, range: Option<&str>) -> std::io::Result<Response> {
+    let size = open.size;
+    let (status, start, end) = match range::wanted(range, size) {
+        Wanted::All => (StatusCode::OK, 0, size),
+        Wanted::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
+        Wanted::Unsatisfiable => {
+            let mut response =
+                (StatusCode::RANGE_NOT_SATISFIABLE, [(CONTENT_TYPE, "text/plain")]).into_response();
+            put(&mut response, CONTENT_RANGE, &format!("bytes */{size}"));
+            return Ok(response);
+        }
+    };
+    let mut file = tokio::fs::File::from_std(open.file);
+    if start > 0 {
+        file.seek(SeekFrom::Start(start)).await?;
+    }
+    let length = end - start;
+    let body = Body::from_stream(ReaderStream::with_capacity(file.take(length), CHUNK_BYTES));
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    put(&mut response, CONTENT_LENGTH, &length.to_string());
+    if status == StatusCode::PARTIAL_CONTENT {
+        put(
+            &mut response,
+            CONTENT_RANGE,
+            &format!("bytes {start}-{}/{size}", end.saturating_sub(1)),
+        );
+    }
+    Ok(response)
+}
+
+fn put(response: &mut Response, name: HeaderName, text: &str) {
+    // Digits and ASCII words are always valid.
+    if let Ok(value) = HeaderValue::from_str(text) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn content_type(contents: &ContentsManager, name: &str) -> HeaderValue {
+    let guess = contents.guess_type(name);
+    let content_type = match (guess.mimetype.as_deref(), guess.encoding) {
+        _ if name.ends_with(".ipynb") => "application/x-ipynb+json",
+        (Some("text/plain"), _) => "text/plain; charset=UTF-8",
+        (_, Some("gzip")) => "application/gzip",
+        (_, Some(_)) | (None, None) => "application/octet-stream",
+        (Some(mimetype), None) => mimetype,
+    };
+    HeaderValue::from_str(content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+/// Scripts in a file may run, but not with our origin.
+fn sandbox(base_url: &BaseUrl) -> HeaderValue {
+    let report = base_url.join("api/security/csp-report");
+    let policy = format!("frame-ancestors 'self'; report-uri {report}; sandbox allow-scripts");
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(
+        "frame-ancestors 'self'; sandbox allow-scripts",
+    ))
+}
+
+/// Any `download=` that is not empty.
+fn asks_for_download(query: Option<&str>) -> bool {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.any(|(key, value)| key == "download" && !value.trim().is_empty())
+}
