@@ -15,6 +15,7 @@ pub mod python;
 pub mod runtime_files;
 pub mod settings;
 pub mod signals;
+mod signatures;
 mod start;
 mod urls;
 pub mod variables;

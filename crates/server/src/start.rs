@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use api::{AppState, ChannelsConfig, OurErrorPages, Started};
-use authorization::{Activity, Authorizer, Guard, Ownership, Site, policies};
+use authorization::{Activity, Authorizer, Guard, Ownership, ResourceKind, Site, policies};
+use contents::ContentsManager;
 use frontends::Frontends;
 use identity::{IdentityProvider, Scheme};
 use kernels::{KernelManager, Launcher, LocalLauncher};
 use sessions::SessionManager;
+use store::{Instance, InstanceKey, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -19,6 +21,7 @@ use crate::error::ServerError;
 use crate::layers::{self, AccessLog, ResponseHeaders};
 use crate::listen::{self, Address, Connections, Listener};
 use crate::runtime_files::{cookie_secret, ensure_private_dir};
+use crate::signatures;
 use crate::urls::Place;
 
 /// How long requests that are still running may take at the end.
@@ -49,7 +52,7 @@ pub struct RunningServer {
     accepting: Option<JoinHandle<Connections>>,
     stop: CancellationToken,
     /// Keeps the file of this instance locked.
-    _instance: store::Instance,
+    _instance: Instance,
 }
 
 /// Starts a server with this configuration: it listens and serves when this returns.
@@ -67,10 +70,13 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         Some(authorizer) => authorizer,
         None => policies::named(&config.policy).unwrap_or_else(policies::read_only),
     };
-    let guard = Guard::new(authorizer, Ownership::in_memory());
+    let guard = Guard::new(authorizer, ownership(&instance).await?);
     let identity = identity_provider(&config, overrides.schemes)?;
     let now = SystemTime::now();
     let frontends = Frontends::discover(config.frontends.clone(), &jiff::Zoned::now());
+    let signatures = signatures::open(config.signatures_file.as_deref());
+    let contents = ContentsManager::new(config.contents.clone(), signatures)
+        .map_err(|source| service("the contents manager", source))?;
     let kernels = KernelManager::new(
         config.kernels.clone(),
         overrides.launcher.unwrap_or_else(|| Arc::new(LocalLauncher)),
@@ -83,6 +89,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         activity: Activity::since(now),
         started: Started(now),
         stop: CancellationToken::new(),
+        contents,
         sessions: SessionManager::new(kernels.clone()),
         kernels: kernels.clone(),
         channels: ChannelsConfig::default(),
@@ -188,16 +195,13 @@ fn place(config: &Config, local_address: Option<SocketAddr>) -> Place {
 }
 
 /// The file of what this server keeps between runs.
-fn instance(config: &Config) -> Result<store::Instance, ServerError> {
-    let failed = |source: store::StoreError| ServerError::Service {
-        what: "the store",
-        source: Box::new(source),
-    };
+fn instance(config: &Config) -> Result<Instance, ServerError> {
+    let failed = |source: StoreError| service("the store", source);
     if !config.keeps_state {
-        return store::Instance::in_memory().map_err(failed);
+        return Instance::in_memory().map_err(failed);
     }
     let root_dir = &config.directories.root_dir;
-    let key = store::InstanceKey {
+    let key = InstanceKey {
         root_dir: root_dir.canonicalize().unwrap_or_else(|_| root_dir.clone()),
         base_url: config.base_url.as_str().to_owned(),
         listen: match &config.network.address {
@@ -205,7 +209,24 @@ fn instance(config: &Config) -> Result<store::Instance, ServerError> {
             Address::Unix { path, .. } => path.to_string_lossy().into_owned(),
         },
     };
-    store::Instance::open(&config.paths.data_dir, &key).map_err(failed)
+    Instance::open(&config.paths.data_dir, &key).map_err(failed)
+}
+
+/// Who owns what, without the records of what ended with the last server.
+async fn ownership(instance: &Instance) -> Result<Ownership, ServerError> {
+    let failed = |source| service("the records of ownership", source);
+    let ownership = Ownership::persisted(instance.store().clone())
+        .await
+        .map_err(failed)?;
+    for kind in [
+        ResourceKind::Kernels,
+        ResourceKind::Channels,
+        ResourceKind::Sessions,
+        ResourceKind::Terminals,
+    ] {
+        ownership.release_all(kind).await.map_err(failed)?;
+    }
+    Ok(ownership)
 }
 
 fn identity_provider(
@@ -214,8 +235,14 @@ fn identity_provider(
 ) -> Result<IdentityProvider, ServerError> {
     let mut settings = config.identity.config.clone();
     settings.cookie_secret = cookie_secret(&config.identity.cookie_secret_file)?;
-    IdentityProvider::with_schemes(settings, schemes).map_err(|source| ServerError::Service {
-        what: "the identity provider",
+    IdentityProvider::with_schemes(settings, schemes)
+        .map_err(|source| service("the identity provider", source))
+}
+
+/// A service that refuses its configuration.
+fn service(what: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> ServerError {
+    ServerError::Service {
+        what,
         source: Box::new(source),
-    })
+    }
 }

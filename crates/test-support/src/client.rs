@@ -164,7 +164,7 @@ pub struct Answer {
 impl Answer {
     /// Itself, if the status is this one.
     #[track_caller]
-    #[must_use]
+    #[expect(clippy::return_self_not_must_use, reason = "most tests only want the check")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}: {}", self.what, self.text());
         self

@@ -74,7 +74,7 @@ impl TestSocket {
             .encode(message)
             .expect("a message that can be encoded")
         {
-            Frame::Text(text) => WsMessage::Text(text.to_string().into()),
+            Frame::Text(text) => WsMessage::Text(text.into()),
             Frame::Binary(bytes) => WsMessage::Binary(bytes),
         };
         self.stream.send(frame).await.expect("an open WebSocket");

@@ -5,11 +5,11 @@ use test_support::TestServer;
 #[tokio::test]
 async fn clients_of_different_standing_get_different_answers() {
     let server = TestServer::start().await;
-    let _ = server.anonymous().get("/api").await.expect(200);
-    let _ = server.anonymous().get("/api/sessions").await.expect(403);
-    let _ = server.as_owner().get("/api/sessions").await.expect(200);
-    let _ = server.as_viewer().get("/api/sessions").await.expect(200);
-    let _ = server.with_token().get("/api/sessions").await.expect(200);
+    server.anonymous().get("/api").await.expect(200);
+    server.anonymous().get("/api/sessions").await.expect(403);
+    server.as_owner().get("/api/sessions").await.expect(200);
+    server.as_viewer().get("/api/sessions").await.expect(200);
+    server.with_token().get("/api/sessions").await.expect(200);
     let _ = server
         .as_viewer()
         .post("/api/shutdown", &serde_json::json!({}))

@@ -40,7 +40,7 @@ fn text(is_terminal: bool) -> String {
         // Writing to a text cannot fail.
         let _ = writeln!(text, "\n{bold}{title}{end}");
         for (left, right) in lines {
-            let _ = writeln!(text, "  {left:<26} {right}");
+            let _ = writeln!(text, "  {left:<32} {right}");
         }
     };
     let plain = |lines: &'static [(&str, &str)]| -> Vec<(String, &'static str)> {

@@ -1,7 +1,7 @@
 //! Kernels: Jupyter's settings and search path into what the crate `kernels` wants.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use kernels::{KernelsConfig, NativeKernel, Transport};
@@ -110,14 +110,4 @@ fn set_seconds(traits: &Traits<'_>, name: &str, duration: &mut Duration) -> Resu
     }
     *duration = Duration::from_secs_f64(seconds);
     Ok(())
-}
-
-/// The search path of kernelspecs, for messages.
-pub(crate) fn searched(config: &KernelsConfig) -> Vec<PathBuf> {
-    config
-        .kernelspec_dirs
-        .iter()
-        .filter(|directory| directory.is_dir())
-        .cloned()
-        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::classes::SERVER;
+use super::classes::{LAB, NBCLASSIC, NOTEBOOK, SERVER};
 use crate::settings::reader::Reader;
 
 /// Server extensions whose work this server does itself.
@@ -19,6 +19,7 @@ const BUILT_IN: &[&str] = &[
 /// A sentence for each kind of thing that has no effect.
 pub(super) fn warnings(reader: &Reader<'_>, python_files: &[PathBuf]) -> Vec<String> {
     let mut warnings = Vec::new();
+    know_the_other_front_ends(reader);
     // Asked for here, so that it is not left over: every package that extends the server sets it.
     let extensions = reader
         .class(SERVER)
@@ -55,4 +56,16 @@ pub(super) fn warnings(reader: &Reader<'_>, python_files: &[PathBuf]) -> Vec<Str
         ));
     }
     warnings
+}
+
+/// Settings of the front ends that do not open first this time, and those that flags set for all.
+fn know_the_other_front_ends(reader: &Reader<'_>) {
+    for classes in [LAB, NOTEBOOK, NBCLASSIC] {
+        let front_end = reader.class(classes);
+        for name in ["default_url", "open_browser", "log_level"] {
+            front_end.know(name);
+        }
+    }
+    // What NBClassic's package enables in the old server.
+    reader.class(NBCLASSIC).know("nbserver_extensions");
 }

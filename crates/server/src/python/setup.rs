@@ -67,11 +67,6 @@ pub(crate) fn complete_environment(environments: &[PythonEnvironment]) -> Option
         .find(|it| MODULES.iter().all(|module| it.package(module).is_some()))
 }
 
-/// The command that installs what is missing, for messages.
-pub(crate) fn command_for(missing: &[&str]) -> String {
-    format!("pip install {}", missing.join(" "))
-}
-
 /// Makes the environment at `directory` with `python`, telling what happens on standard error.
 ///
 /// A virtual environment cannot be moved, so it is not made elsewhere first: what an interrupted run left is removed,

@@ -77,12 +77,13 @@ impl CommandLine {
             None => (bare, None),
         };
         if let Some(flag) = options::flag_named(name) {
-            return match value {
-                None => Ok(self.flag(flag)),
-                Some(_) => Err(UsageError::UnexpectedValue {
+            if value.is_some() {
+                return Err(UsageError::UnexpectedValue {
                     option: name.to_owned(),
-                }),
-            };
+                });
+            }
+            self.flag(flag);
+            return Ok(());
         }
         if let Some(alias) = options::alias_named(name) {
             let value = value_of(argument, value, rest)?;

@@ -87,6 +87,11 @@ impl Traits<'_> {
             .max_by_key(|(_, setting)| setting.source.is_command_line())
     }
 
+    /// Says that a setting exists although nobody needs its value this time.
+    pub fn know(&self, name: &str) {
+        self.find(name);
+    }
+
     /// A text; `~` is expanded on the command line.
     pub fn text(&self, name: &str) -> Result<Option<String>, BadSetting> {
         self.read(
