@@ -12,18 +12,22 @@ pub(super) async fn only_allowed(
     auth: &Authorized<Read, ReadContents>,
     mut model: ContentsModel,
 ) -> ContentsModel {
-    if let Some(Content::Directory(entries)) = model.content.take() {
-        let kept = match auth.covers::<Read, ReadContents>(auth.resource()).await {
-            Covers::All => entries,
-            Covers::None => Vec::new(),
-            Covers::Each => {
-                let name = |entry: &ContentsModel| ContentsName::of(entry.path.clone());
-                auth.keep_allowed::<Read, ReadContents, _>(entries, name).await
-            }
-        };
-        model.content = Some(Content::Directory(kept));
-    }
+    model.content = match model.content.take() {
+        Some(Content::Directory(entries)) => Some(Content::Directory(readable(auth, entries).await)),
+        content => content,
+    };
     model
+}
+
+async fn readable(auth: &Authorized<Read, ReadContents>, entries: Vec<ContentsModel>) -> Vec<ContentsModel> {
+    match auth.covers::<Read, ReadContents>(auth.resource()).await {
+        Covers::All => entries,
+        Covers::None => Vec::new(),
+        Covers::Each => {
+            let name = |entry: &ContentsModel| ContentsName::of(entry.path.clone());
+            auth.keep_allowed::<Read, ReadContents, _>(entries, name).await
+        }
+    }
 }
 
 /// Refuses unless the caller may do `A` to all that lies in `path`, should it be a directory.
