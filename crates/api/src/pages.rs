@@ -2,10 +2,13 @@
 
 mod answer;
 mod lab;
+mod nbclassic;
+mod notebook;
 pub(crate) mod permissions;
 mod root;
 
 use authorization::{ErrorPages, Guard, GuardedRouter, PageError};
+use contents::{ContentsError, ContentsManager, ContentsPath, EntryType, Get};
 use frontends::{ErrorPage, OwnPages};
 
 use crate::AppState;
@@ -13,7 +16,9 @@ use crate::AppState;
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard.clone())
         .merge(root::routes(guard.clone()))
-        .merge(lab::routes(guard))
+        .merge(lab::routes(guard.clone()))
+        .merge(notebook::routes(guard.clone()))
+        .merge(nbclassic::routes(guard))
 }
 
 /// Renders the guard's refusals and the fallbacks' 404 with our own page.
@@ -27,4 +32,18 @@ impl ErrorPages for OurErrorPages {
             message: error.message,
         })
     }
+}
+
+/// What a path is; an error when it does not exist or is hidden.
+async fn entry_type(contents: &ContentsManager, path: &ContentsPath) -> Result<EntryType, ContentsError> {
+    let described = contents
+        .get(
+            path,
+            Get {
+                content: false,
+                ..Get::default()
+            },
+        )
+        .await?;
+    Ok(described.entry_type)
 }
