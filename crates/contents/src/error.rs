@@ -262,7 +262,11 @@ impl ContentsError {
 
 /// A path as the reference's handlers quote it: as in the URL, with a slash before all but the root.
 pub fn quoted(path: &ContentsPath) -> String {
-    if path.is_root() { repr("") } else { repr(&format!("/{path}")) }
+    if path.is_root() {
+        repr("")
+    } else {
+        repr(&format!("/{path}"))
+    }
 }
 
 /// What [`ContentsError::Io`] says of saves.

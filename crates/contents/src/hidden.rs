@@ -9,6 +9,13 @@ pub(crate) fn is_hidden_name(path: &ContentsPath) -> bool {
 
 /// Whether a name fits a pattern of `*`, `?`, `[abc]`, `[!abc]`, as Python's `fnmatch` on a system that minds case.
 pub(crate) fn matches_glob(name: &str, pattern: &str) -> bool {
+    // Most patterns are a name or an ending; a listing asks for each entry.
+    let is_plain = |text: &str| !text.contains(['*', '?', '[']);
+    match pattern.strip_prefix('*') {
+        Some(ending) if is_plain(ending) => return name.ends_with(ending),
+        None if is_plain(pattern) => return name == pattern,
+        _ => {}
+    }
     let name: Vec<char> = name.chars().collect();
     let pattern: Vec<char> = pattern.chars().collect();
     matches(&name, &pattern)

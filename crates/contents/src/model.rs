@@ -209,7 +209,14 @@ pub struct SaveModel {
 impl SaveModel {
     /// Whether nothing was given: then a PUT creates something untitled, as in the reference.
     pub fn is_empty(&self) -> bool {
-        let Self { entry_type, format, content, chunk, path, copy_from } = self;
+        let Self {
+            entry_type,
+            format,
+            content,
+            chunk,
+            path,
+            copy_from,
+        } = self;
         entry_type.is_none()
             && format.is_none()
             && content.is_none()

@@ -208,7 +208,8 @@ impl ContentsManager {
     /// When the operating system fails.
     pub async fn is_shown_file(&self, path: &ContentsPath) -> Result<bool, ContentsError> {
         let path = path.clone();
-        self.blocking(move |shared| Ok(shared.kind(&path)? == Some(Kind::File) && !shared.is_hidden(&path)?)).await
+        self.blocking(move |shared| Ok(shared.kind(&path)? == Some(Kind::File) && !shared.is_hidden(&path)?))
+            .await
     }
 
     /// Whether there is a directory of this name, hidden or not.

@@ -1,33 +1,19 @@
 //! Whether a notebook of nbformat 4 is what the published schemas (4.0 to 4.5) describe. Nothing is refused for it:
-//! the first violation becomes the model's `message`, worded as Python's jsonschema words it.
+//! the first violation becomes the model's `message`.
 
-use std::fmt::Write;
+mod invalid;
+mod primitives;
 
+use self::invalid::{Invalid, no_match, none_fits, quoted};
+use self::primitives::{
+    Check, boolean, cell_id, count, each, each_member, integer, member, mime_bundle, multiline, object,
+    required, string,
+};
 use super::Notebook;
-use super::encode::indented;
-use super::lines::is_json_mime;
 use super::node::{Node, Object};
 
 /// The highest minor version whose schema we know; from there on unknown members, cells and outputs are allowed.
 const MINOR_KNOWN: i64 = 5;
-/// Bytes of the offending value that are shown.
-const SHOWN_BYTES: usize = 2000;
-/// Most characters of a value within the first line of a message.
-const QUOTED_CHARACTERS: usize = 200;
-
-/// One violation of the schema.
-struct Invalid {
-    message: String,
-    /// The keyword of the schema.
-    keyword: &'static str,
-    /// Which part of the schema.
-    within: Option<String>,
-    /// Innermost first: `['cells']`, `[0]`.
-    place: Vec<String>,
-    shown: String,
-}
-
-type Check = Result<(), Invalid>;
 
 /// The message for the first violation, or none.
 pub(super) fn validate(notebook: &Notebook<'_>) -> Option<String> {
@@ -37,48 +23,6 @@ pub(super) fn validate(notebook: &Notebook<'_>) -> Option<String> {
         .notebook(&notebook.root)
         .err()
         .map(|invalid| invalid.into_message())
-}
-
-impl Invalid {
-    fn new(keyword: &'static str, instance: &Node<'_>, message: String) -> Self {
-        let mut shown = Vec::new();
-        indented(instance, &mut shown);
-        let mut shown = String::from_utf8_lossy(&shown).into_owned();
-        if shown.len() > SHOWN_BYTES {
-            let end = (0..=SHOWN_BYTES)
-                .rev()
-                .find(|end| shown.is_char_boundary(*end))
-                .unwrap_or(0);
-            shown.truncate(end);
-            shown.push_str("...");
-        }
-        Self {
-            message,
-            keyword,
-            within: None,
-            place: Vec::new(),
-            shown,
-        }
-    }
-
-    fn at(mut self, key: impl std::fmt::Debug) -> Self {
-        self.place.push(format!("[{key:?}]").replace('"', "'"));
-        self
-    }
-
-    fn within(mut self, definition: &str) -> Self {
-        self.within.get_or_insert_with(|| definition.to_owned());
-        self
-    }
-
-    fn into_message(self) -> String {
-        let within = self.within.as_deref().unwrap_or("notebook");
-        let place: String = self.place.iter().rev().map(String::as_str).collect();
-        format!(
-            "Notebook validation failed: {}\n\nFailed validating '{}' in {within}:\n\nOn instance{place}:\n{}",
-            self.message, self.keyword, self.shown
-        )
-    }
 }
 
 /// What one minor version demands.
@@ -297,176 +241,4 @@ fn cell_metadata<'n, 'a>(node: &'n Node<'a>) -> Result<&'n Object<'a>, Invalid> 
         Ok(())
     })?;
     Ok(metadata)
-}
-
-fn cell_id(node: &Node<'_>) -> Check {
-    string(node)?;
-    let id = node.as_str().unwrap_or_default();
-    if !id
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    {
-        return Err(no_match(node, "^[a-zA-Z0-9-_]+$"));
-    }
-    match id.chars().count() {
-        0 => Err(no_match(node, "^[a-zA-Z0-9-_]+$")),
-        1..=64 => Ok(()),
-        _ => Err(Invalid::new(
-            "maxLength",
-            node,
-            format!("{} is too long", quoted(node)),
-        )),
-    }
-}
-
-fn mime_bundle(node: &Node<'_>) -> Check {
-    let bundle = object(node)?;
-    for (mime, data) in bundle.iter().filter(|(mime, _)| !is_json_mime(mime)) {
-        multiline(data).map_err(|invalid| invalid.at(mime))?;
-    }
-    Ok(())
-}
-
-fn required(object: &Object<'_>, keys: &[&str]) -> Check {
-    match keys.iter().find(|key| !object.contains(key)) {
-        None => Ok(()),
-        Some(key) => {
-            let message = format!("'{key}' is a required property");
-            Err(Invalid::new("required", &Node::Object(object.clone()), message))
-        }
-    }
-}
-
-fn member(object: &Object<'_>, key: &str, check: impl FnOnce(&Node<'_>) -> Check) -> Check {
-    object
-        .get(key)
-        .map_or(Ok(()), |value| check(value).map_err(|invalid| invalid.at(key)))
-}
-
-fn each(node: &Node<'_>, check: impl Fn(&Node<'_>) -> Check) -> Check {
-    let items = node.as_array().ok_or_else(|| wrong_type(node, "'array'"))?;
-    items
-        .iter()
-        .enumerate()
-        .try_for_each(|(place, item)| check(item).map_err(|invalid| invalid.at(place)))
-}
-
-fn each_member(node: &Node<'_>, check: impl Fn(&Node<'_>) -> Check) -> Check {
-    object(node)?
-        .iter()
-        .try_for_each(|(key, value)| check(value).map_err(|invalid| invalid.at(key)))
-}
-
-fn object<'n, 'a>(node: &'n Node<'a>) -> Result<&'n Object<'a>, Invalid> {
-    node.as_object().ok_or_else(|| wrong_type(node, "'object'"))
-}
-
-fn string(node: &Node<'_>) -> Check {
-    node.as_str()
-        .map(drop)
-        .ok_or_else(|| wrong_type(node, "'string'"))
-}
-
-fn boolean(node: &Node<'_>) -> Check {
-    if matches!(node, Node::Bool(_)) {
-        Ok(())
-    } else {
-        Err(wrong_type(node, "'boolean'"))
-    }
-}
-
-fn multiline(node: &Node<'_>) -> Check {
-    match node {
-        Node::String(_) => Ok(()),
-        Node::Array(items) if items.iter().all(|item| item.as_str().is_some()) => Ok(()),
-        other => Err(none_fits(other)),
-    }
-}
-
-fn integer(node: &Node<'_>, minimum: i64) -> Check {
-    match node {
-        Node::Integer(digits) if minimum == 0 && digits.starts_with('-') => Err(Invalid::new(
-            "minimum",
-            node,
-            format!("{digits} is less than the minimum of 0"),
-        )),
-        Node::Integer(_) => Ok(()),
-        other => Err(wrong_type(other, "'integer'")),
-    }
-}
-
-/// An execution count, or null for "not run".
-fn count(node: &Node<'_>) -> Check {
-    match node {
-        Node::Null => Ok(()),
-        Node::Integer(_) => integer(node, 0),
-        other => Err(wrong_type(other, "'integer', 'null'")),
-    }
-}
-
-fn wrong_type(node: &Node<'_>, types: &str) -> Invalid {
-    Invalid::new("type", node, format!("{} is not of type {types}", quoted(node)))
-}
-
-fn none_fits(node: &Node<'_>) -> Invalid {
-    Invalid::new(
-        "oneOf",
-        node,
-        format!("{} is not valid under any of the given schemas", quoted(node)),
-    )
-}
-
-fn no_match(node: &Node<'_>, pattern: &str) -> Invalid {
-    Invalid::new(
-        "pattern",
-        node,
-        format!("{} does not match '{pattern}'", quoted(node)),
-    )
-}
-
-/// A value as Python shows it, cut when long.
-fn quoted(node: &Node<'_>) -> String {
-    let mut text = String::new();
-    push_quoted(node, &mut text);
-    if text.chars().count() > QUOTED_CHARACTERS {
-        text = text.chars().take(QUOTED_CHARACTERS).collect::<String>() + "...";
-    }
-    text
-}
-
-fn push_quoted(node: &Node<'_>, out: &mut String) {
-    // Writing to a `String` cannot fail.
-    let _ = match node {
-        Node::Null => write!(out, "None"),
-        Node::Bool(true) => write!(out, "True"),
-        Node::Bool(false) => write!(out, "False"),
-        Node::Integer(digits) => write!(out, "{digits}"),
-        Node::Float(value) => {
-            crate::python_text::push_float(out, *value);
-            Ok(())
-        }
-        Node::String(text) => write!(out, "{}", crate::python_text::repr(text)),
-        Node::Array(_) | Node::Object(_) if out.len() > 2 * QUOTED_CHARACTERS => write!(out, "..."),
-        Node::Array(items) => {
-            out.push('[');
-            for (count, item) in items.iter().enumerate() {
-                out.push_str(if count > 0 { ", " } else { "" });
-                push_quoted(item, out);
-            }
-            write!(out, "]")
-        }
-        Node::Object(object) => {
-            out.push('{');
-            for (count, (key, value)) in object.iter().enumerate() {
-                let _ = write!(
-                    out,
-                    "{}{}: ",
-                    if count > 0 { ", " } else { "" },
-                    crate::python_text::repr(key)
-                );
-                push_quoted(value, out);
-            }
-            write!(out, "}}")
-        }
-    };
 }
