@@ -20,7 +20,7 @@ class LabNotebook:
         self.outputs = self.panel.locator(".jp-OutputArea-output")
 
     def expect_open(self) -> None:
-        expect(self.cells.first.locator(".cm-content")).to_be_visible(timeout=KERNEL_TIMEOUT_MS)
+        expect(self.cells.first).to_be_visible(timeout=KERNEL_TIMEOUT_MS)
 
     def expect_idle(self) -> None:
         """The kernel is there and waits for work."""
