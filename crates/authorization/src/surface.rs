@@ -12,7 +12,7 @@ pub enum Surface {
 }
 
 /// Where APIs live; everything else is pages and files.
-const API_PREFIXES: [&str; 4] = ["/api", "/lab/api", "/lsp", "/doc/api"];
+const API_PREFIXES: [&str; 3] = ["/api", "/lab/api", "/lsp"];
 /// What lies there and is a file all the same: the reference sends who is not logged in to the login page.
 const FILES_AMONG_APIS: [&str; 1] = ["/api/spec.yaml"];
 

@@ -1,4 +1,5 @@
 //! Who is let in, who is not, and what they are told: the guard in front of a few routes, without a network.
+#![expect(clippy::expect_used, reason = "what a test needs must be there")]
 
 mod fallbacks;
 mod forgery;
