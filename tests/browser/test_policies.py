@@ -8,7 +8,7 @@ from front_ends.waiting import REFUSAL
 # Answers that the policy means, and that the front end lives with.
 REFUSED_REQUEST = r"^403 (POST|PUT|PATCH|DELETE) /(api|lab/api)/"
 # What a front end says to the console about a refusal that the user was told of, or need not be.
-REFUSED_CONSOLE = r"^(console|script): .*(403|[Nn]ot (authorized|allowed)|Forbidden|[Ss]aving|[Ff]ail|not saved|[Kk]ernel|[Ss]ession)"
+REFUSED_CONSOLE = r"^(console|script): .*(403|[Nn]ot (authorized|allowed)|Forbidden|[Ss]aving|[Ff]ail|not saved|debugger|[Kk]ernel|[Ss]ession)"
 
 
 def expect_readable(message: str) -> None:

@@ -64,6 +64,7 @@ class LabNotebook:
         """Replaces the text of a Markdown cell, by double-click and keyboard."""
         self.cells.nth(number).locator(".jp-RenderedMarkdown").dblclick()
         editor = self.cells.nth(number).locator(".cm-content")
+        editor.click()
         expect(editor).to_be_focused()
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.keyboard.insert_text(text)
