@@ -1,5 +1,7 @@
 //! `/api/kernelspecs`: which kernels are installed, and `/kernelspecs`: their logos and scripts.
 
+use std::collections::BTreeMap;
+
 use authorization::{Authorized, Guard, GuardedRouter, Identified, NotFound, Read, Resource};
 use axum::{
     extract::{Path, Request, State},
@@ -66,17 +68,21 @@ async fn resource(
     auth: Authorized<Read, Kernelspecs>,
     State(kernels): State<KernelManager>,
     State(pages): State<OwnPages>,
-    Path((_, file)): Path<(String, String)>,
+    Path(parameters): Path<BTreeMap<String, String>>,
     request: Request,
 ) -> Result<Response, ErrorAsPage> {
     let name = auth.resource();
+    // Without a file it is the root of the route, where there is nothing.
+    let file = parameters.get("file").map_or("", String::as_str);
     let in_page = |error: ApiError| ErrorAsPage::new(&pages, &error);
-    let found = kernels.kernelspecs().resource(name.as_str(), &file).await;
+    let found = kernels.kernelspecs().resource(name.as_str(), file).await;
     let found = found.map_err(|error| in_page(missing_or(error, name)))?;
     let path = found.ok_or_else(|| in_page(ApiError::NotFound(NotFound::Json(String::new()))))?;
     let mut response = served_file::send(&path, &request.into_parts().0).await;
-    if response.status().is_success() && file.to_ascii_lowercase().ends_with(".png") {
-        response.headers_mut().insert(CACHE_CONTROL, LOGO_CACHE);
+    let headers = response.headers_mut();
+    headers.remove(CACHE_CONTROL);
+    if file.to_ascii_lowercase().ends_with(".png") {
+        headers.insert(CACHE_CONTROL, LOGO_CACHE);
     }
     Ok(response)
 }

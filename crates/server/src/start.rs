@@ -70,7 +70,8 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         Some(authorizer) => authorizer,
         None => policies::named(&config.policy).unwrap_or_else(policies::read_only),
     };
-    let guard = Guard::new(authorizer, ownership(&instance).await?);
+    let ownership = ownership(&instance).await?;
+    let guard = Guard::new(authorizer, ownership.clone());
     let identity = identity_provider(&config, overrides.schemes)?;
     let now = SystemTime::now();
     let frontends = Frontends::discover(config.frontends.clone(), &jiff::Zoned::now());
@@ -81,6 +82,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         config.kernels.clone(),
         overrides.launcher.unwrap_or_else(|| Arc::new(LocalLauncher)),
     );
+    tokio::spawn(api::release_ended_kernels(kernels.clone(), ownership));
     let state = AppState {
         own_pages: frontends.own_pages().clone(),
         frontends: frontends.clone(),

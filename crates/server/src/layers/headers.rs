@@ -49,7 +49,13 @@ pub(super) async fn add(
         .strip(request.uri().path())
         .map_or(Surface::Page, Surface::of);
     let mut response = next.run(request).await;
+    // The API's own 404 page for what is no route is a page all the same: with the API's policy it has no styles.
+    let is_page = |headers: &http::HeaderMap| {
+        let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        content_type.is_some_and(|content_type| content_type.starts_with(b"text/html"))
+    };
     let sent = response.headers_mut();
+    let surface = if is_page(sent) { Surface::Page } else { surface };
     for (name, value) in &headers.configured {
         sent.entry(name).or_insert_with(|| value.clone());
     }

@@ -1,0 +1,8 @@
+//! `/api/kernels` and `/api/kernelspecs`.
+
+mod compatibility;
+mod ending;
+mod kernelspecs;
+mod listing;
+mod python;
+mod starting;
