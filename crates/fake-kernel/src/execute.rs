@@ -126,7 +126,9 @@ impl Executor {
             }
             Command::Burst { count, bytes } => {
                 for number in 0..count {
-                    let text = format!("{number:<bytes$}");
+                    let mut text = number.to_string();
+                    // Not by a format width: that ends at 65,535.
+                    text.extend(std::iter::repeat_n(' ', bytes.saturating_sub(text.len())));
                     let content = format!(r#"{{"name":"stdout","text":"{text}"}}"#);
                     self.speaker
                         .publish_raw("stream", parent, content.into(), Vec::new())

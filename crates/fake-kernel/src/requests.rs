@@ -45,6 +45,19 @@ pub(crate) async fn answer(
             interrupt.interrupt();
             Some(json!({"status": "ok"}))
         }
+        ("comm_msg", _) => {
+            // Echoed, so that what a client sent can be seen: content and buffers, byte by byte.
+            let message = &request.message;
+            speaker
+                .publish_raw(
+                    "comm_msg",
+                    parent,
+                    message.content.clone(),
+                    message.buffers.clone(),
+                )
+                .await;
+            None
+        }
         (other, _) => fixed_reply(other, &content),
     };
     if let Some(reply) = reply {
@@ -109,7 +122,7 @@ fn fixed_reply(msg_type: &str, content: &Value) -> Option<Value> {
             "success": true,
             "body": {"isStarted": false, "breakpoints": [], "stoppedThreads": []},
         }),
-        // comm_open, comm_msg, comm_close and the unknown.
+        // comm_open, comm_close and the unknown.
         _ => return None,
     };
     Some(reply)
