@@ -122,7 +122,7 @@ pub(crate) fn common(
         page.extend(own);
     }
     disk.add_to(&mut page);
-    permissions.restrict(&mut page);
+    permissions.restrict(&mut page, app);
     page
 }
 

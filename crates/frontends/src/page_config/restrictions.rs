@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::App;
+
 /// What the user of a page may do, as far as the page cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PagePermissions {
@@ -64,13 +66,17 @@ impl PagePermissions {
     }
 
     /// Leaves out of the page what would only end in errors, and marks its title.
-    pub(super) fn restrict(self, page: &mut Map<String, Value>) {
+    pub(super) fn restrict(self, page: &mut Map<String, Value>, app: &App<'_>) {
         if let (Some(label), Some(name)) = (self.label(), page.get("appName").and_then(Value::as_str)) {
             let name = format!("{name} ({label})");
             page.insert("appName".into(), json!(name));
         }
         let unusable = [
-            (self.write_settings, SETTINGS_PLUGINS),
+            // Notebook 7's file list fails without the settings editor: there it stays, and says so when it cannot save.
+            (
+                self.write_settings || app.namespace == "notebook",
+                SETTINGS_PLUGINS,
+            ),
             (self.write_workspaces, WORKSPACES_PLUGINS),
             (self.write_extensions, EXTENSIONS_PLUGINS),
         ];
