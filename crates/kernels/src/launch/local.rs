@@ -17,7 +17,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus};
 use tokio::sync::{oneshot, watch};
 use tracing::{debug, warn};
 
-use super::{Exit, Launch, LaunchError, Launcher, Process, Signal, output::Output};
+use super::{Exit, Launch, LaunchError, Launcher, Process, Signal, leftovers, output::Output};
 
 /// How long what a dead kernel wrote last may take to arrive. It is in the pipe already.
 const LAST_OUTPUT_WAIT: Duration = Duration::from_millis(500);
@@ -116,7 +116,7 @@ fn run(mut command: Command, started: oneshot::Sender<io::Result<Pid>>, ended: &
                 signal_group(pid, Signal::Kill);
             }
             let exit = wait(pid);
-            signal_group(pid, Signal::Kill);
+            leftovers::kill(pid);
             // Told before the process id is free for others, see `LocalProcess::signal`.
             ended.send_replace(Some(exit));
             if let Err(error) = child.wait() {

@@ -1,6 +1,7 @@
 //! Starting a kernel's process: what is asked for, and what comes back. How is a [`Launcher`]'s business: on
 //! this machine ([`LocalLauncher`]), in a sandbox, in a test's own process.
 
+mod leftovers;
 mod local;
 mod output;
 mod plan;

@@ -124,6 +124,26 @@ async fn a_kernel_that_ends_takes_its_children_with_it() {
 }
 
 #[tokio::test]
+async fn a_child_in_a_group_of_its_own_ends_with_its_kernel_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "set -m; sleep 1000 & echo $! > \"$(dirname \"$1\")/../child\"; exit 0";
+    install(
+        &dir,
+        "script",
+        &json!({"argv": ["bash", "-c", script, "bash", "{connection_file}"]}),
+    );
+    let manager = manager(&dir, Arc::new(LocalLauncher), |config| {
+        config.environment = vec![("PATH".into(), "/usr/bin:/bin".into())];
+    });
+    assert!(matches!(
+        manager.start(named("script")).await,
+        Err(KernelError::Died { .. })
+    ));
+    let child = std::fs::read_to_string(dir.path().join("child")).unwrap();
+    eventually("child ended", || !is_alive(child.trim())).await;
+}
+
+#[tokio::test]
 async fn a_kernel_leads_a_session_of_its_own_and_inherits_nothing() {
     let script = "cat /proc/self/stat > \"$1/stat\"; env > \"$1/env\"; readlink /proc/self/fd/0 > \"$1/stdin\"; \
                   touch \"$1/done\"; sleep 1000";
