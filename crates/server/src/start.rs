@@ -164,8 +164,12 @@ impl RunningServer {
         if count > 0 {
             info!("shutting down {count} kernels");
         }
-        self.kernels.shutdown_all().await;
-        self.websockets.close_all(GOODBYE_TIMEOUT).await;
+        // WebSockets hear of the stop before their kernels are gone: they close with 1012, after which JupyterLab
+        // comes back, not with the 1000 of a kernel that was shut down.
+        tokio::join!(
+            self.websockets.close_all(GOODBYE_TIMEOUT),
+            self.kernels.shutdown_all()
+        );
         match self.accepting.take() {
             None => {}
             Some(accepting) => match accepting.await {

@@ -1,4 +1,11 @@
 //! The server around the services: start, configuration, runtime files, signals, layers.
 
+mod commands;
+mod configuration;
 mod layers;
+mod listening;
+mod process;
+mod runtime_files;
+mod setup;
 mod standing;
+mod stopping;

@@ -62,7 +62,7 @@ fn text(is_terminal: bool) -> String {
         "Settings",
         vec![(
             "--Class.trait=…".to_owned(),
-            "any setting of Jupyter that exists here, as in its configuration files",
+            "a setting, as in Jupyter's configuration files",
         )],
     );
     section("Examples", plain(EXAMPLES));

@@ -26,10 +26,9 @@ HEAD is answered wherever GET is. Paths are below the base URL.
 fn markdown(table: &[RouteEntry]) -> String {
     let mut text = HEAD.to_owned();
     let mut entries: Vec<&RouteEntry> = table.iter().collect();
-    entries.sort_by_key(|entry| (entry.path, entry.method));
     // What is no route comes last.
-    let fallbacks = authorization::fallbacks();
-    for entry in entries.into_iter().chain(&fallbacks) {
+    entries.sort_by_key(|entry| (entry.path.starts_with('('), entry.path, entry.method));
+    for entry in entries {
         let who = match entry.requirement {
             Requirement::Anyone => "anyone".to_owned(),
             Requirement::Identified => "logged in".to_owned(),

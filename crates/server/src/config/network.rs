@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 
-use super::classes::{SERVER, SERVER_ONLY};
+use super::classes::SERVER;
 use crate::error::ServerError;
 use crate::listen::Address;
 use crate::settings::literal;
@@ -25,8 +25,6 @@ pub struct NetworkConfig {
     pub allow_remote_access: bool,
     /// Names that count as this machine.
     pub local_hostnames: Vec<String>,
-    /// Believe `X-Forwarded-For` and its like, from a proxy in front.
-    pub trust_xheaders: bool,
 }
 
 impl NetworkConfig {
@@ -61,7 +59,6 @@ impl NetworkConfig {
             Some(given) => given,
             None => matches!(address, Address::Tcp { .. }) && !is_loopback(&ip),
         };
-        let own = reader.class(SERVER_ONLY);
         Ok(Self {
             address,
             custom_display_url: server.text("custom_display_url")?.filter(|url| !url.is_empty()),
@@ -69,7 +66,6 @@ impl NetworkConfig {
             local_hostnames: server
                 .list("local_hostnames")?
                 .unwrap_or_else(|| vec!["localhost".to_owned()]),
-            trust_xheaders: own.switch("trust_xheaders")?.unwrap_or(false),
         })
     }
 }

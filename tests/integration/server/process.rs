@@ -1,0 +1,175 @@
+//! The real program, in directories and an environment of its own.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use test_support::{eventually, fake_kernel_program, server_program};
+
+/// Where a server lives; outlives several runs.
+pub(super) struct Home {
+    pub(super) directory: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// A server that runs; killed if the test does not stop it.
+pub(super) struct Running {
+    child: Child,
+    pub(super) info: Value,
+    log: PathBuf,
+}
+
+impl Home {
+    pub(super) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        for name in ["root", "config", "data", "runtime"] {
+            std::fs::create_dir(directory.path().join(name)).expect("a directory");
+        }
+        let kernel = directory.path().join("data/kernels/python3/kernel.json");
+        let kernel_json = serde_json::json!({
+            "argv": [fake_kernel_program(), "{connection_file}"], "display_name": "Fake", "language": "python",
+        });
+        let home = Self {
+            directory,
+            variables: Vec::new(),
+        };
+        home.write(
+            kernel.strip_prefix(home.path("")).expect("below"),
+            &kernel_json.to_string(),
+        );
+        home
+    }
+
+    pub(super) fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(super) fn write(&self, name: impl AsRef<Path>, text: &str) {
+        let path = self.directory.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    /// The program with these arguments, started in the root directory.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(server_program());
+        command.args(arguments).current_dir(self.path("root")).env_clear();
+        command
+            .env("HOME", self.path("home"))
+            .env("PATH", "/usr/bin:/bin");
+        for (name, directory) in [
+            ("JUPYTER_CONFIG_DIR", "config"),
+            ("JUPYTER_DATA_DIR", "data"),
+            ("JUPYTER_RUNTIME_DIR", "runtime"),
+        ] {
+            command.env(name, self.path(directory));
+        }
+        command
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(super) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program runs")
+    }
+
+    /// Starts a server and waits until it serves.
+    pub(super) async fn start(&self, arguments: &[&str]) -> Running {
+        let log = self.path("log");
+        let file = std::fs::File::create(&log).expect("a log");
+        let mut command = self.command(arguments);
+        // The machine of the tests may have no other user than root.
+        command
+            .args(["--allow-root", "--no-browser"])
+            .stdout(Stdio::null())
+            .stderr(file);
+        let mut child = command.spawn().expect("the program starts");
+        let path = self.path("runtime").join(format!("jpserver-{}.json", child.id()));
+        let info = eventually("the server's runtime file", || {
+            let ended = child.try_wait().expect("the state of the program");
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(ended.is_none(), "the server ended ({ended:?}): {text}");
+            let info = std::fs::read(&path)
+                .ok()
+                .and_then(|text| serde_json::from_slice(&text).ok());
+            std::future::ready(info)
+        })
+        .await;
+        Running { child, info, log }
+    }
+}
+
+impl Running {
+    pub(super) fn url(&self) -> String {
+        self.info["url"].as_str().expect("a URL").to_owned()
+    }
+
+    pub(super) fn token(&self) -> String {
+        self.info["token"].as_str().expect("a token").to_owned()
+    }
+
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("a log")
+    }
+
+    /// The status of a request with the server's token.
+    pub(super) async fn get(&self, path: &str) -> u16 {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none());
+        let client = client.build().expect("a client");
+        let request = client
+            .get(self.url() + path)
+            .header("authorization", format!("token {}", self.token()));
+        request.send().await.expect("an answer").status().as_u16()
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Value {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let request = client
+            .post(self.url() + path)
+            .header("authorization", format!("token {}", self.token()));
+        let answer = request.body(body.to_string()).send().await.expect("an answer");
+        answer.json().await.expect("JSON")
+    }
+
+    pub(super) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .expect("kill");
+        assert!(status.success());
+    }
+
+    /// Waits for its end.
+    pub(super) async fn ended(&mut self) -> ExitStatus {
+        eventually("the end of the server", || {
+            std::future::ready(self.child.try_wait().expect("the state of the program"))
+        })
+        .await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail when it has ended, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the program said last, on standard error.
+pub(super) fn said(output: &Output) -> String {
+    assert!(output.status.signal().is_none(), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}

@@ -1,0 +1,74 @@
+//! The end of a server.
+
+use serde_json::json;
+use test_support::eventually;
+
+use super::process::{Home, Running};
+
+async fn with_kernel(home: &Home) -> Running {
+    let server = home.start(&["--port=0"]).await;
+    let model = server.post("api/kernels", &json!({})).await;
+    assert!(model["id"].is_string(), "{model}");
+    eventually("a connection file", || {
+        std::future::ready((connection_files(home) == 1).then_some(()))
+    })
+    .await;
+    server
+}
+
+fn connection_files(home: &Home) -> usize {
+    let names = home.path("runtime").read_dir().expect("files");
+    names
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .is_ok_and(|it| it.file_name().to_string_lossy().starts_with("kernel-"))
+        })
+        .count()
+}
+
+#[tokio::test]
+async fn sigterm_and_sigint_end_the_kernels_and_then_the_server() {
+    let home = Home::new();
+    for signal in ["TERM", "INT"] {
+        let mut server = with_kernel(&home).await;
+        server.signal(signal);
+        assert!(server.ended().await.success(), "{}", server.log());
+        assert!(
+            server.log().contains("shutting down 1 kernel"),
+            "{}",
+            server.log()
+        );
+        assert_eq!(connection_files(&home), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_client_can_stop_the_server() {
+    let home = Home::new();
+    let mut server = home.start(&["--port=0"]).await;
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = client.post(server.url() + "api/shutdown");
+    let answer = request
+        .header("authorization", format!("token {}", server.token()))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert!(server.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_read_only_server_is_not_stopped_by_a_client() {
+    let home = Home::new();
+    let server = home.start(&["--port=0", "--policy=read-only"]).await;
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = client.post(server.url() + "api/shutdown");
+    let answer = request
+        .header("authorization", format!("token {}", server.token()))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 403);
+    assert_eq!(server.get("api").await, 200);
+}
