@@ -4,5 +4,6 @@
 mod fallbacks;
 mod forgery;
 mod identified;
+mod log;
 mod policy;
 mod service;
