@@ -1,34 +1,21 @@
 //! A kernel's life: launched, attended to, started again when it dies, ended when told to.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinHandle,
     time::timeout,
 };
 use tracing::{debug, info, warn};
 use wire::Channel;
 
 use super::{
-    core::Core,
-    endpoints::Endpoints,
-    handle::{Command, Lanes, Upward},
-    link::Linking,
-    uplink::Lane,
+    handle::Command,
+    launchpad::{Launchpad, Running},
 };
-use crate::{
-    ConnectionFile, Ended, ExecutionState, Exit, InterruptMode, KernelError, KernelsConfig, Phase, Process,
-    Signal,
-    addresses::Addresses,
-    launch::{LaunchPlan, Launcher},
-    sockets::{SocketError, SocketLimits},
-};
+use crate::{Ended, ExecutionState, Exit, InterruptMode, KernelError, Phase, Signal};
 
 /// When the sockets break, how long to wait for the news that the kernel has died, before connecting again.
 const DEATH_NEWS_WAIT: Duration = Duration::from_millis(300);
@@ -44,35 +31,12 @@ const PORT_TAKEN: &str = "Address already in use";
 
 /// The task of a host.
 pub(super) struct Life {
-    config: Arc<KernelsConfig>,
-    launcher: Arc<dyn Launcher>,
-    plan: LaunchPlan,
-    core: Arc<Core>,
-    lanes: Lanes<Lane>,
-    own: Lanes<mpsc::Sender<Upward>>,
-    addresses: Addresses,
-    connection: ConnectionFile,
+    pad: Launchpad,
     running: Running,
     /// Restarts in a row, none of which lived long.
     restarts_in_a_row: u32,
     /// Whether it has ever answered.
     was_ready: bool,
-}
-
-/// One process and its sockets.
-struct Running {
-    process: Arc<dyn Process>,
-    link: Link,
-    since: Instant,
-}
-
-/// The task that serves the sockets; dropped, it ends.
-struct Link(JoinHandle<SocketError>);
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// How to end a process.
@@ -92,28 +56,11 @@ enum Turn {
 }
 
 impl Life {
-    /// Finds addresses and launches the kernel for the first time.
-    pub(super) async fn begin(
-        config: Arc<KernelsConfig>,
-        launcher: Arc<dyn Launcher>,
-        plan: LaunchPlan,
-        core: Arc<Core>,
-        lanes: Lanes<Lane>,
-        own: Lanes<mpsc::Sender<Upward>>,
-    ) -> Result<Self, KernelError> {
-        let mut addresses = Addresses::find(&config.transport)?;
-        let connection = addresses.connection_file(&plan.name, plan.session_name())?;
-        let linking = linking(&config, &core, &connection, &lanes, &own)?;
-        let running = launch(&plan, &*launcher, &mut addresses, &connection, linking).await?;
+    /// Launches the kernel for the first time.
+    pub(super) async fn begin(mut pad: Launchpad) -> Result<Self, KernelError> {
+        let running = pad.launch().await?;
         Ok(Self {
-            config,
-            launcher,
-            plan,
-            core,
-            lanes,
-            own,
-            addresses,
-            connection,
+            pad,
             running,
             restarts_in_a_row: 0,
             was_ready: false,
@@ -178,11 +125,11 @@ impl Life {
                     }
                     let broken = broken.map_or_else(|stopped| stopped.to_string(), |error| error.to_string());
                     warn!(
-                        kernel.id = %self.plan.kernel_id,
+                        kernel.id = %self.pad.plan.kernel_id,
                         "the connection to the kernel broke ({broken}); connecting again, output may be lost"
                     );
                     if let Err(error) = self.connect_again() {
-                        warn!(kernel.id = %self.plan.kernel_id, %error, "failed to connect again");
+                        warn!(kernel.id = %self.pad.plan.kernel_id, %error, "failed to connect again");
                         return Turn::Died(Exit::Unknown);
                     }
                 }
@@ -191,14 +138,16 @@ impl Life {
     }
 
     fn connect_again(&mut self) -> Result<(), KernelError> {
-        self.core.change_status(|status| status.phase = Phase::Launching);
-        let linking = linking(&self.config, &self.core, &self.connection, &self.lanes, &self.own)?;
-        self.running.link = Link(tokio::spawn(linking.serve()));
+        self.was_ready |= self.is_ready();
+        self.pad
+            .core
+            .change_status(|status| status.phase = Phase::Launching);
+        self.running.link = self.pad.link()?;
         Ok(())
     }
 
     fn interrupt(&self) -> Result<(), KernelError> {
-        match self.plan.interrupt_mode {
+        match self.pad.plan.interrupt_mode {
             InterruptMode::Signal => {
                 let signalled = self.running.process.signal(Signal::Interrupt);
                 signalled.map_err(|source| KernelError::Interrupt { source })
@@ -215,13 +164,18 @@ impl Life {
     /// Sends the kernel a request on control.
     fn tell(&self, msg_type: &str, content: &serde_json::Value) -> Result<(), mpsc::error::TrySendError<()>> {
         let request = self
+            .pad
             .core
             .own
             .request(Channel::Control, msg_type, content, Timestamp::now());
-        self.own.control.try_send(request).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => mpsc::error::TrySendError::Full(()),
-            mpsc::error::TrySendError::Closed(_) => mpsc::error::TrySendError::Closed(()),
-        })
+        self.pad
+            .own
+            .control
+            .try_send(request)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => mpsc::error::TrySendError::Full(()),
+                mpsc::error::TrySendError::Closed(_) => mpsc::error::TrySendError::Closed(()),
+            })
     }
 
     async fn restart(&mut self) -> Result<(), KernelError> {
@@ -234,12 +188,12 @@ impl Life {
         .await;
         self.restarts_in_a_row = 0;
         self.launch_again().await?;
-        info!(kernel.id = %self.plan.kernel_id, "restarted kernel {}", self.plan.kernel_id);
+        info!(kernel.id = %self.pad.plan.kernel_id, "restarted kernel {}", self.pad.plan.kernel_id);
         Ok(())
     }
 
     fn enter_restarting(&self) {
-        self.core.change_status(|status| {
+        self.pad.core.change_status(|status| {
             status.phase = Phase::Launching;
             status.execution_state = ExecutionState::Restarting;
             status.responsive = true;
@@ -249,25 +203,13 @@ impl Life {
     /// Launches the next process, in place of one that has ended.
     async fn launch_again(&mut self) -> Result<(), KernelError> {
         self.running.link.0.abort();
-        // What was asked of the old process, or is still queued for it, the new one knows nothing of.
-        for lane in [&self.lanes.shell, &self.lanes.control, &self.lanes.stdin] {
-            lane.discard(&self.core).await;
-        }
-        self.core.forget_asked();
-        self.core.change_status(|status| {
+        self.pad.clear_queues().await;
+        self.pad.core.change_status(|status| {
             status.phase = Phase::Launching;
             status.restarts = status.restarts.saturating_add(1);
         });
-        let linking = linking(&self.config, &self.core, &self.connection, &self.lanes, &self.own)?;
-        self.running = launch(
-            &self.plan,
-            &*self.launcher,
-            &mut self.addresses,
-            &self.connection,
-            linking,
-        )
-        .await?;
-        self.core.change_status(|status| {
+        self.running = self.pad.launch().await?;
+        self.pad.core.change_status(|status| {
             status.execution_state = ExecutionState::Starting;
             status.last_activity = Timestamp::now();
         });
@@ -277,20 +219,23 @@ impl Life {
     /// Starts a kernel that died by itself again, if that makes sense; else says why it is gone.
     async fn restart_after_death(&mut self, exit: Exit) -> Option<Ended> {
         self.hear_last_words(self.is_connected()).await;
-        self.was_ready |= self.core.status().phase == Phase::Ready;
-        let id = &self.plan.kernel_id;
-        if self.running.since.elapsed() >= self.config.stable_start_time {
+        self.was_ready |= self.is_ready();
+        let id = &self.pad.plan.kernel_id;
+        if self.running.since.elapsed() >= self.pad.config.stable_start_time {
             self.restarts_in_a_row = 0;
         }
         self.restarts_in_a_row = self.restarts_in_a_row.saturating_add(1);
         let is_hopeless = !self.was_ready && !self.is_port_taken();
-        if !self.config.autorestart || is_hopeless || self.restarts_in_a_row > self.config.restart_limit {
+        if !self.pad.config.autorestart
+            || is_hopeless
+            || self.restarts_in_a_row > self.pad.config.restart_limit
+        {
             return Some(self.died(exit.to_string()));
         }
-        let (count, limit) = (self.restarts_in_a_row, self.config.restart_limit);
+        let (count, limit) = (self.restarts_in_a_row, self.pad.config.restart_limit);
         warn!(kernel.id = %id, "kernel {id} died ({exit}), starting it again ({count}/{limit})");
         self.enter_restarting();
-        self.core.announce(ExecutionState::Restarting);
+        self.pad.core.announce(ExecutionState::Restarting);
         let relaunched = match self.new_addresses_unless_used() {
             Ok(()) => self.launch_again().await,
             Err(error) => Err(error),
@@ -302,10 +247,7 @@ impl Life {
     /// connection file stays as it is.
     fn new_addresses_unless_used(&mut self) -> Result<(), KernelError> {
         if !self.was_ready {
-            self.addresses = Addresses::find(&self.config.transport)?;
-            self.connection = self
-                .addresses
-                .connection_file(&self.plan.name, self.plan.session_name())?;
+            self.pad.renew_addresses()?;
         }
         Ok(())
     }
@@ -330,8 +272,8 @@ impl Life {
         }: Stop,
     ) {
         let process = self.running.process.clone();
-        let patience = self.config.shutdown_wait / 2;
-        let id = &self.plan.kernel_id;
+        let patience = self.pad.config.shutdown_wait / 2;
+        let id = &self.pad.plan.kernel_id;
         if is_connected {
             // What runs would keep it from hearing the request.
             if let Err(error) = self.interrupt() {
@@ -354,8 +296,12 @@ impl Life {
         warn!(kernel.id = %id, "kernel {id} was killed and has still not ended");
     }
 
+    fn is_ready(&self) -> bool {
+        self.pad.core.status().phase == Phase::Ready
+    }
+
     fn is_connected(&self) -> bool {
-        self.core.status().phase != Phase::Launching
+        self.pad.core.status().phase != Phase::Launching
     }
 
     /// Reads the sockets of a process that has ended to their end.
@@ -367,72 +313,21 @@ impl Life {
 
     /// Leaves nothing behind, and tells who listens.
     fn finish(self, ended: Ended) {
-        let id = &self.plan.kernel_id;
+        let id = &self.pad.plan.kernel_id;
         if let Ended::Died { reason, stderr } = &ended {
             warn!(kernel.id = %id, "kernel {id} died ({reason})");
-            self.core
+            self.pad
+                .core
                 .explain(&format!("The kernel died ({reason}).\n{stderr}"));
-            self.core.announce(ExecutionState::Dead);
+            self.pad.core.announce(ExecutionState::Dead);
         } else {
             info!(kernel.id = %id, "kernel {id} ended");
         }
-        match std::fs::remove_file(&self.plan.connection_file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                warn!(kernel.id = %id, %error, "failed to remove the kernel's connection file");
-            }
-            Ok(()) | Err(_) => {}
-        }
-        self.core.change_status(|status| {
+        self.pad.remove_connection_file();
+        self.pad.core.change_status(|status| {
             status.phase = Phase::Ended(ended);
             status.execution_state = ExecutionState::Dead;
         });
-        self.core.journal.close();
+        self.pad.core.journal.close();
     }
-}
-
-fn linking(
-    config: &KernelsConfig,
-    core: &Arc<Core>,
-    connection: &ConnectionFile,
-    lanes: &Lanes<Lane>,
-    own: &Lanes<mpsc::Sender<Upward>>,
-) -> Result<Linking, KernelError> {
-    Ok(Linking {
-        core: core.clone(),
-        endpoints: Endpoints::new(connection)?,
-        lanes: lanes.clone(),
-        own: own.clone(),
-        limits: SocketLimits {
-            message_bytes_max: config.limits.message_bytes_max,
-            frames_max: config.limits.frames_max,
-        },
-        heartbeat_interval: config.heartbeat_interval,
-    })
-}
-
-/// Writes the connection file and starts the process that reads it.
-async fn launch(
-    plan: &LaunchPlan,
-    launcher: &dyn Launcher,
-    addresses: &mut Addresses,
-    connection: &ConnectionFile,
-    linking: Linking,
-) -> Result<Running, KernelError> {
-    connection.write(&plan.connection_file)?;
-    addresses.hand_over();
-    let launched = launcher.launch(&plan.launch(connection.clone())).await;
-    let process = match launched {
-        Ok(process) => process,
-        Err(error) => {
-            if let Err(error) = std::fs::remove_file(&plan.connection_file) {
-                debug!(kernel.id = %plan.kernel_id, %error, "failed to remove the connection file of a kernel that never was");
-            }
-            return Err(error.into());
-        }
-    };
-    Ok(Running {
-        process,
-        link: Link(tokio::spawn(linking.serve())),
-        since: Instant::now(),
-    })
 }

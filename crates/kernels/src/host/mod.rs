@@ -12,6 +12,7 @@ mod endpoints;
 mod handle;
 mod heartbeat;
 pub(crate) mod journal;
+mod launchpad;
 mod life;
 mod link;
 mod own_messages;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use self::{core::Core, journal::Journal, life::Life, uplink::Lane};
+use self::{core::Core, journal::Journal, launchpad::Launchpad, life::Life, uplink::Lane};
 use crate::{
     KernelError, KernelStatus, KernelsConfig,
     launch::{LaunchPlan, Launcher},
@@ -74,7 +75,8 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         control: Lane::new(control_out),
         stdin: Lane::new(stdin_out),
     };
-    let life = Life::begin(config.clone(), launcher, plan, core, lanes, senders.clone()).await?;
+    let pad = Launchpad::new(config.clone(), launcher, plan, core, lanes, senders.clone())?;
+    let life = Life::begin(pad).await?;
     tokio::spawn(life.live(commands_heard));
     Ok(HostHandle {
         commands,

@@ -1,0 +1,136 @@
+//! Where the processes of one kernel start, one after the other: same addresses, same connection file, same queues.
+
+use std::{sync::Arc, time::Instant};
+
+use tokio::{sync::mpsc, task::JoinHandle};
+use tracing::debug;
+
+use super::{
+    core::Core,
+    endpoints::Endpoints,
+    handle::{Lanes, Upward},
+    link::Linking,
+    uplink::Lane,
+};
+use crate::{
+    ConnectionFile, KernelError, KernelsConfig, Process,
+    addresses::Addresses,
+    launch::{LaunchPlan, Launcher},
+    sockets::{SocketError, SocketLimits},
+};
+
+/// What stays when a process is replaced by the next.
+pub(super) struct Launchpad {
+    pub(super) config: Arc<KernelsConfig>,
+    pub(super) plan: LaunchPlan,
+    pub(super) core: Arc<Core>,
+    pub(super) lanes: Lanes<Lane>,
+    /// The sending ends of the lanes, for requests of our own.
+    pub(super) own: Lanes<mpsc::Sender<Upward>>,
+    launcher: Arc<dyn Launcher>,
+    addresses: Addresses,
+    connection: ConnectionFile,
+}
+
+/// One process and its sockets.
+pub(super) struct Running {
+    pub(super) process: Arc<dyn Process>,
+    pub(super) link: Link,
+    pub(super) since: Instant,
+}
+
+/// The task that serves the sockets; dropped, it ends.
+pub(super) struct Link(pub(super) JoinHandle<SocketError>);
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Launchpad {
+    /// Finds addresses.
+    pub(super) fn new(
+        config: Arc<KernelsConfig>,
+        launcher: Arc<dyn Launcher>,
+        plan: LaunchPlan,
+        core: Arc<Core>,
+        lanes: Lanes<Lane>,
+        own: Lanes<mpsc::Sender<Upward>>,
+    ) -> Result<Self, KernelError> {
+        let addresses = Addresses::find(&config.transport)?;
+        let connection = addresses.connection_file(&plan.name, plan.session_name())?;
+        Ok(Self {
+            config,
+            plan,
+            core,
+            lanes,
+            own,
+            launcher,
+            addresses,
+            connection,
+        })
+    }
+
+    /// Writes the connection file and starts a process that reads it.
+    pub(super) async fn launch(&mut self) -> Result<Running, KernelError> {
+        self.connection.write(&self.plan.connection_file)?;
+        self.addresses.hand_over();
+        let launched = self
+            .launcher
+            .launch(&self.plan.launch(self.connection.clone()))
+            .await;
+        match launched {
+            Ok(process) => Ok(Running {
+                process,
+                link: self.link()?,
+                since: Instant::now(),
+            }),
+            Err(error) => {
+                self.remove_connection_file();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Connects to the process, for as long as the sockets hold.
+    pub(super) fn link(&self) -> Result<Link, KernelError> {
+        let limits = &self.config.limits;
+        let linking = Linking {
+            core: self.core.clone(),
+            endpoints: Endpoints::new(&self.connection)?,
+            lanes: self.lanes.clone(),
+            own: self.own.clone(),
+            limits: SocketLimits {
+                message_bytes_max: limits.message_bytes_max,
+                frames_max: limits.frames_max,
+            },
+            heartbeat_interval: self.config.heartbeat_interval,
+        };
+        Ok(Link(tokio::spawn(linking.serve())))
+    }
+
+    /// Moves to other addresses.
+    pub(super) fn renew_addresses(&mut self) -> Result<(), KernelError> {
+        self.addresses = Addresses::find(&self.config.transport)?;
+        self.connection = self
+            .addresses
+            .connection_file(&self.plan.name, self.plan.session_name())?;
+        Ok(())
+    }
+
+    /// Throws away what was meant for a process that is gone: the next knows nothing of it.
+    pub(super) async fn clear_queues(&self) {
+        for lane in [&self.lanes.shell, &self.lanes.control, &self.lanes.stdin] {
+            lane.discard(&self.core).await;
+        }
+        self.core.forget_asked();
+    }
+
+    pub(super) fn remove_connection_file(&self) {
+        if let Err(error) = std::fs::remove_file(&self.plan.connection_file) {
+            // Some kernels remove it themselves.
+            debug!(kernel.id = %self.plan.kernel_id, %error, "failed to remove the kernel's connection file");
+        }
+    }
+}
