@@ -182,6 +182,8 @@ fn too_large(limit: usize, unit: &'static str) -> SocketError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const LIMITS: SocketLimits = SocketLimits {
@@ -265,5 +267,29 @@ mod tests {
             &command[..],
             b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x02id"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic_and_never_exceed_the_limits(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let limits = SocketLimits { message_bytes_max: 100, frames_max: 3 };
+            let mut decoder = Decoder::new(limits);
+            decoder.buffer.put_slice(&bytes);
+            while let Ok(Some(received)) = decoder.next() {
+                if let Received::Message(frames) = received {
+                    prop_assert!(frames.len() <= limits.frames_max);
+                    prop_assert!(frames.iter().map(Bytes::len).sum::<usize>() <= limits.message_bytes_max);
+                }
+            }
+        }
+
+        #[test]
+        fn any_message_survives(frames in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..400), 1..8)) {
+            let mut decoder = Decoder::new(LIMITS);
+            decoder.buffer = encoded(&frames);
+            let expected = frames.into_iter().map(Bytes::from).collect();
+            prop_assert_eq!(decoder.next().unwrap(), Some(Received::Message(expected)));
+            prop_assert_eq!(decoder.next().unwrap(), None);
+        }
     }
 }
