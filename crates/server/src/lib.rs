@@ -9,6 +9,7 @@ pub mod config;
 pub mod error;
 mod layers;
 pub mod listen;
+mod local_time;
 pub mod logging;
 pub mod paths;
 pub mod python;

@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
@@ -28,7 +30,7 @@ const OURS: &[&str] = &[
 ];
 
 /// Starts logging to standard error. Does nothing when something else in the process logs already.
-pub fn start(level: LevelFilter) {
+pub fn start(level: LevelFilter, time_zone: TimeZone) {
     let targets = OURS.iter().map(|target| (*target, level));
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
@@ -36,7 +38,7 @@ pub fn start(level: LevelFilter) {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .event_format(Line);
+        .event_format(Line { time_zone });
     // In tests the first server of the process sets this up; the others are right to find it done.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
@@ -52,7 +54,9 @@ pub(crate) fn level_named(name: &str) -> Option<LevelFilter> {
     }
 }
 
-struct Line;
+struct Line {
+    time_zone: TimeZone,
+}
 
 impl<S, N> FormatEvent<S, N> for Line
 where
@@ -76,7 +80,9 @@ where
         } else {
             ("", "")
         };
-        let time = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S%.3f");
+        let time = Timestamp::now()
+            .to_zoned(self.time_zone.clone())
+            .strftime("%Y-%m-%d %H:%M:%S%.3f");
         let target = event.metadata().target().split(':').next().unwrap_or_default();
         let mut text = String::new();
         context.format_fields(Writer::new(&mut text), event)?;

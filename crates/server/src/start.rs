@@ -9,6 +9,7 @@ use authorization::{Activity, Authorizer, Guard, Ownership, ResourceKind, Site, 
 use contents::ContentsManager;
 use frontends::Frontends;
 use identity::{IdentityProvider, Scheme};
+use jiff::Timestamp;
 use kernels::{KernelManager, Launcher, LocalLauncher};
 use sessions::SessionManager;
 use store::{Instance, InstanceKey, StoreError};
@@ -74,7 +75,10 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
     let guard = Guard::new(authorizer, ownership.clone());
     let identity = identity_provider(&config, overrides.schemes)?;
     let now = SystemTime::now();
-    let frontends = Frontends::discover(config.frontends.clone(), &jiff::Zoned::now());
+    let frontends = Frontends::discover(
+        config.frontends.clone(),
+        &Timestamp::now().to_zoned(config.time_zone.clone()),
+    );
     let signatures = signatures::open(config.signatures_file.as_deref());
     let contents = ContentsManager::new(config.contents.clone(), signatures)
         .map_err(|source| service("the contents manager", source))?;

@@ -27,7 +27,7 @@ pub(super) fn run(
     if let Some(form) = config.process.show_config {
         return super::show::config(&config, form);
     }
-    logging::start(config.process.log_level);
+    logging::start(config.process.log_level, config.time_zone.clone());
     for warning in &config.warnings {
         warn!("{warning}");
     }

@@ -17,9 +17,11 @@ use ::frontends::FrontendsConfig;
 use ::identity::BaseUrl;
 use ::kernels::KernelsConfig;
 use http::{HeaderName, HeaderValue};
+use jiff::tz::TimeZone;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::error::ServerError;
+use crate::local_time;
 use crate::logging;
 use crate::paths::{self, JupyterPaths};
 use crate::python::{PythonEnvironment, environments_at_hand};
@@ -75,6 +77,8 @@ pub struct Config {
     pub extra_log_scrub_param_keys: Vec<String>,
     /// Whether state of this server is kept in the data directory between runs.
     pub keeps_state: bool,
+    /// The time zone of this machine.
+    pub time_zone: TimeZone,
     /// How the process behaves around the server.
     pub process: ProcessConfig,
     /// What the user should be told about the configuration, a sentence each.
@@ -221,6 +225,7 @@ impl Config {
             headers: headers(reader, &mut warnings)?,
             extra_log_scrub_param_keys: server.list("extra_log_scrub_param_keys")?.unwrap_or_default(),
             keeps_state: own.switch("keep_state")?.unwrap_or(true),
+            time_zone: local_time::time_zone(variables),
             process: ProcessConfig::read(application, reader)?,
             network,
             base_url,
