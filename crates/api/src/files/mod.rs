@@ -61,28 +61,39 @@ async fn get(
     State(pages): State<OwnPages>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<Response, ErrorAsPage> {
-    let as_page = |error: ApiError| ErrorAsPage::new(&pages, &error);
-    auth.comes_from_our_pages()
-        .map_err(|denied| as_page(denied.into()))?;
+) -> Response {
+    let answer = file(&auth, &contents, query.as_deref(), &headers).await;
+    let mut response = answer.unwrap_or_else(|error| ErrorAsPage::new(&pages, &error).into_response());
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, sandbox(&base_url));
+    response
+}
+
+async fn file(
+    auth: &Authorized<Read, Files>,
+    contents: &ContentsManager,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    auth.comes_from_our_pages()?;
     let path = auth.resource();
     let open = contents
         .open_file(path)
         .await
-        .map_err(|error| as_page(page_error(error, path)))?;
-    let mut response = send(open, &headers).await.map_err(|source| {
-        as_page(ApiError::Contents(ContentsError::Io {
+        .map_err(|error| page_error(error, path))?;
+    let mut response = send(open, headers).await.map_err(|source| {
+        ApiError::Contents(ContentsError::Io {
             doing: "reading file",
             path: path.clone(),
             source,
-        }))
+        })
     })?;
     let sent = response.headers_mut();
     sent.entry(CONTENT_TYPE)
-        .or_insert_with(|| content_type(&contents, path.name()));
+        .or_insert_with(|| content_type(contents, path.name()));
     sent.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    sent.insert(CONTENT_SECURITY_POLICY, sandbox(&base_url));
-    if (path.name().ends_with(".ipynb") || asks_for_download(query.as_deref()))
+    if (path.name().ends_with(".ipynb") || asks_for_download(query))
         && let Some(value) = attachment(path.name())
     {
         sent.insert(CONTENT_DISPOSITION, value);
