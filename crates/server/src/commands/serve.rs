@@ -1,6 +1,7 @@
 //! `adrastea lab` and its like: from the command line to a running server, and to its end.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tracing::{info, warn};
 
@@ -14,6 +15,9 @@ use crate::start::{Overrides, RunningServer, start};
 use crate::urls::{self, ShownToken};
 use crate::variables::Variables;
 use crate::{browser, logging, paths, signals};
+
+/// How long file operations that are under way may take at the end.
+const BLOCKING_TASKS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Open files a server may need: kernels, their sockets, and browsers (`min_open_files_limit` of the reference).
 const OPEN_FILES_MIN: u64 = 4096;
@@ -46,8 +50,10 @@ pub(super) fn run(
             what: "the runtime",
             source: Box::new(source),
         })?;
-    runtime.block_on(serve(config, variables))?;
-    Ok(ExitCode::SUCCESS)
+    let served = runtime.block_on(serve(config, variables));
+    // Not simply dropped: that waits for blocking tasks, such as one that still waits for an answer on the terminal.
+    runtime.shutdown_timeout(BLOCKING_TASKS_TIMEOUT);
+    served.map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(config: Config, variables: &Variables) -> Result<(), ServerError> {
