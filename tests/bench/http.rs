@@ -20,14 +20,20 @@ impl Measured {
     pub(crate) fn of(mut times: Vec<Duration>) -> Self {
         times.sort();
         let elapsed = times.iter().sum();
-        Self { sorted: times, elapsed, body_bytes_min: 0 }
+        Self {
+            sorted: times,
+            elapsed,
+            body_bytes_min: 0,
+        }
     }
 
     /// The time that `percentile` per cent of the requests stay under, in milliseconds.
     pub(crate) fn percentile_ms(&self, percentile: f64) -> f64 {
         let last = self.sorted.len().saturating_sub(1);
         let index = ((last as f64) * percentile / 100.0).round() as usize;
-        self.sorted.get(index).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
+        self.sorted
+            .get(index)
+            .map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
     }
 }
 
@@ -50,8 +56,11 @@ pub(crate) async fn repeat(
             let mut shortest = usize::MAX;
             for _ in 0..each {
                 let begin = Instant::now();
-                let answer =
-                    client.get(&url).header("Authorization", format!("token {TOKEN}")).send().await?;
+                let answer = client
+                    .get(&url)
+                    .header("Authorization", format!("token {TOKEN}"))
+                    .send()
+                    .await?;
                 ensure!(answer.status() == 200, "{url}: {}", answer.status());
                 shortest = shortest.min(answer.bytes().await?.len());
                 times.push(begin.elapsed());
@@ -67,5 +76,9 @@ pub(crate) async fn repeat(
     }
     let elapsed = begin.elapsed();
     sorted.sort();
-    Ok(Measured { sorted, elapsed, body_bytes_min })
+    Ok(Measured {
+        sorted,
+        elapsed,
+        body_bytes_min,
+    })
 }

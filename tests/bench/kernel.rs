@@ -52,12 +52,21 @@ impl Connection {
             server.port
         )
         .into_client_request()?;
-        request.headers_mut().insert("Sec-WebSocket-Protocol", Subprotocol::NAME_V1.parse()?);
+        request
+            .headers_mut()
+            .insert("Sec-WebSocket-Protocol", Subprotocol::NAME_V1.parse()?);
         let stream = TcpStream::connect(("127.0.0.1", server.port)).await?;
         stream.set_nodelay(true)?;
-        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+        let config = WebSocketConfig::default()
+            .max_message_size(None)
+            .max_frame_size(None);
         let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
-        Ok(Self { kernel_id, session, sent: 0, socket })
+        Ok(Self {
+            kernel_id,
+            session,
+            sent: 0,
+            socket,
+        })
     }
 
     /// Runs one cell and waits for its reply and its `idle`.
@@ -76,20 +85,27 @@ impl Connection {
             content: content.to_string().into(),
             buffers: Vec::new(),
         };
-        let Frame::Binary(bytes) = Subprotocol::V1.encode(&message)? else { bail!("v1 frames are binary") };
+        let Frame::Binary(bytes) = Subprotocol::V1.encode(&message)? else {
+            bail!("v1 frames are binary")
+        };
         let begin = Instant::now();
         self.socket.send(tungstenite::Message::Binary(bytes)).await?;
         let outputs = tokio::time::timeout(CELL_TIMEOUT, self.until_done(&id))
             .await
             .with_context(|| format!("`{code}` did not end"))??;
-        Ok(Executed { elapsed: begin.elapsed(), outputs })
+        Ok(Executed {
+            elapsed: begin.elapsed(),
+            outputs,
+        })
     }
 
     async fn until_done(&mut self, id: &str) -> Result<usize> {
         let (mut outputs, mut replied, mut idle) = (0, false, false);
         while !(replied && idle) {
             let frame = self.socket.next().await.context("the socket ended")??;
-            let tungstenite::Message::Binary(bytes) = frame else { continue };
+            let tungstenite::Message::Binary(bytes) = frame else {
+                continue;
+            };
             let message = Subprotocol::V1.decode(Frame::Binary(bytes))?;
             if message.parent()?.is_none_or(|parent| parent.msg_id != id) {
                 continue;

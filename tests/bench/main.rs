@@ -27,8 +27,20 @@ struct Size {
     outputs: usize,
 }
 
-const FULL: Size = Size { rounds: 5, api_requests: 20_000, listings: 40, round_trips: 400, outputs: 50_000 };
-const QUICK: Size = Size { rounds: 2, api_requests: 2_000, listings: 5, round_trips: 50, outputs: 50_000 };
+const FULL: Size = Size {
+    rounds: 5,
+    api_requests: 20_000,
+    listings: 40,
+    round_trips: 400,
+    outputs: 50_000,
+};
+const QUICK: Size = Size {
+    rounds: 2,
+    api_requests: 2_000,
+    listings: 5,
+    round_trips: 50,
+    outputs: 50_000,
+};
 
 /// Connections that ask `GET /api` at once.
 const API_CONNECTIONS: usize = 64;
@@ -85,9 +97,21 @@ async fn main() -> Result<()> {
 /// From spawn to the first 200, and the memory of a server nobody has asked anything yet.
 async fn cold_start(side: &Side, report: &mut Report) -> Result<()> {
     let (server, elapsed) = side.start().await?;
-    report.add("start: spawn to first 200", "ms", Direction::Less, server.name, elapsed.as_secs_f64() * 1e3);
+    report.add(
+        "start: spawn to first 200",
+        "ms",
+        Direction::Less,
+        server.name,
+        elapsed.as_secs_f64() * 1e3,
+    );
     tokio::time::sleep(SETTLE).await;
-    report.add("start: resident memory, idle", "MB", Direction::Less, server.name, server.resident_mb()?);
+    report.add(
+        "start: resident memory, idle",
+        "MB",
+        Direction::Less,
+        server.name,
+        server.resident_mb()?,
+    );
     Ok(())
 }
 
@@ -104,8 +128,20 @@ async fn api(server: &Server, size: Size, report: &mut Report) -> Result<()> {
         server.name,
         requests / measured.elapsed.as_secs_f64(),
     );
-    report.add("GET /api, p99", "ms", Direction::Less, server.name, measured.percentile_ms(99.0));
-    report.add("GET /api, server CPU", "us/req", Direction::Less, server.name, used.as_secs_f64() * 1e6 / requests);
+    report.add(
+        "GET /api, p99",
+        "ms",
+        Direction::Less,
+        server.name,
+        measured.percentile_ms(99.0),
+    );
+    report.add(
+        "GET /api, server CPU",
+        "us/req",
+        Direction::Less,
+        server.name,
+        used.as_secs_f64() * 1e6 / requests,
+    );
     Ok(())
 }
 
@@ -138,10 +174,17 @@ async fn round_trip(server: &Server, size: Size, report: &mut Report) -> Result<
     }
     let used = server.cpu()? - cpu;
     let measured = http::Measured::of(times);
-    for (name, percentile) in
-        [("execute round trip, synthetic kernel, p50", 50.0), ("execute round trip, synthetic kernel, p99", 99.0)]
-    {
-        report.add(name, "ms", Direction::Less, server.name, measured.percentile_ms(percentile));
+    for (name, percentile) in [
+        ("execute round trip, synthetic kernel, p50", 50.0),
+        ("execute round trip, synthetic kernel, p99", 99.0),
+    ] {
+        report.add(
+            name,
+            "ms",
+            Direction::Less,
+            server.name,
+            measured.percentile_ms(percentile),
+        );
     }
     report.add(
         "execute round trip, server CPU",
@@ -158,7 +201,9 @@ async fn outputs(server: &Server, size: Size, report: &mut Report) -> Result<()>
     let mut kernel = kernel::Connection::open(server).await?;
     kernel.execute("print warm").await?;
     let cpu = server.cpu()?;
-    let burst = kernel.execute(&format!("burst {} {OUTPUT_BYTES}", size.outputs)).await?;
+    let burst = kernel
+        .execute(&format!("burst {} {OUTPUT_BYTES}", size.outputs))
+        .await?;
     let used = server.cpu()? - cpu;
     let sent = size.outputs as f64;
     report.add(
@@ -175,6 +220,15 @@ async fn outputs(server: &Server, size: Size, report: &mut Report) -> Result<()>
         server.name,
         used.as_secs_f64() * 1e6 / sent,
     );
-    report.add("50,000 outputs, lost", "msg", Direction::Less, server.name, sent - burst.outputs as f64);
-    kernel.close(server).await.context("closing the kernel after the burst")
+    report.add(
+        "50,000 outputs, lost",
+        "msg",
+        Direction::Less,
+        server.name,
+        sent - burst.outputs as f64,
+    );
+    kernel
+        .close(server)
+        .await
+        .context("closing the kernel after the burst")
 }

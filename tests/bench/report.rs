@@ -45,10 +45,20 @@ impl Report {
         side: Name,
         value: f64,
     ) {
-        let position = self.rows.iter().position(|row| row.name == name).unwrap_or_else(|| {
-            self.rows.push(Row { name, unit, direction, ours: Vec::new(), reference: Vec::new() });
-            self.rows.len() - 1
-        });
+        let position = self
+            .rows
+            .iter()
+            .position(|row| row.name == name)
+            .unwrap_or_else(|| {
+                self.rows.push(Row {
+                    name,
+                    unit,
+                    direction,
+                    ours: Vec::new(),
+                    reference: Vec::new(),
+                });
+                self.rows.len() - 1
+            });
         let row = &mut self.rows[position];
         match side {
             Name::Adrastea => row.ours.push(value),
@@ -65,7 +75,11 @@ impl Report {
                 Direction::Less => reference / ours,
                 Direction::More => ours / reference,
             };
-            let ratio = if ratio.is_finite() { format!("×{ratio:.1}") } else { "–".to_owned() };
+            let ratio = if ratio.is_finite() {
+                format!("×{ratio:.1}")
+            } else {
+                "–".to_owned()
+            };
             let (low, high) = spread(&row.ours);
             println!(
                 "| {} | {} | {} | {} | {ratio} | {}–{} |",
@@ -89,7 +103,11 @@ impl Report {
                 (value > bound).then(|| format!("{name}: {} {} (bound {bound})", digits(value), row.unit))
             })
             .collect();
-        if broken.is_empty() { Ok(()) } else { bail!("bounds broken: {}", broken.join("; ")) }
+        if broken.is_empty() {
+            Ok(())
+        } else {
+            bail!("bounds broken: {}", broken.join("; "))
+        }
     }
 }
 
@@ -100,7 +118,11 @@ fn median(values: &[f64]) -> f64 {
 }
 
 fn spread(values: &[f64]) -> (f64, f64) {
-    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)))
+    values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| {
+            (low.min(value), high.max(value))
+        })
 }
 
 /// Three significant digits.

@@ -83,10 +83,18 @@ impl Side {
         let begin = Instant::now();
         let child = Command::new(&self.program)
             .args(&self.arguments)
-            .args(["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0"])
+            .args([
+                "--no-browser",
+                "--allow-root",
+                "--ServerApp.ip=127.0.0.1",
+                "--ServerApp.port_retries=0",
+            ])
             .arg(format!("--ServerApp.port={port}"))
             .arg(format!("--IdentityProvider.token={TOKEN}"))
-            .arg(format!("--ServerApp.root_dir={}", directory.path().join("root").display()))
+            .arg(format!(
+                "--ServerApp.root_dir={}",
+                directory.path().join("root").display()
+            ))
             .env("HOME", directory.path().join("home"))
             .env("JUPYTER_CONFIG_DIR", directory.path().join("config"))
             .env("JUPYTER_DATA_DIR", directory.path().join("data"))
@@ -97,7 +105,12 @@ impl Side {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("starting {}", self.program.display()))?;
-        let mut server = Server { name: self.name, port, child, directory };
+        let mut server = Server {
+            name: self.name,
+            port,
+            child,
+            directory,
+        };
         server.wait_for_first_answer(begin).await?;
         Ok((server, begin.elapsed()))
     }
@@ -121,8 +134,15 @@ impl Server {
     /// Resident memory of the server process, in megabytes.
     pub(crate) fn resident_mb(&self) -> Result<f64> {
         let status = fs::read_to_string(self.process_file("status")?)?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        let kilobytes: f64 = line.split_whitespace().nth(1).context("no number in VmRSS")?.parse()?;
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .context("no VmRSS")?;
+        let kilobytes: f64 = line
+            .split_whitespace()
+            .nth(1)
+            .context("no number in VmRSS")?
+            .parse()?;
         Ok(kilobytes / 1024.0)
     }
 
@@ -133,11 +153,16 @@ impl Server {
         let fields: Vec<&str> = fields.split_whitespace().collect();
         ensure!(fields.len() > 12, "short stat");
         let ticks = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-        Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+        Ok(Duration::from_secs_f64(
+            ticks as f64 / rustix::param::clock_ticks_per_second() as f64,
+        ))
     }
 
     fn process_file(&self, name: &str) -> Result<PathBuf> {
-        let id = self.child.id().with_context(|| format!("{} has ended", self.name))?;
+        let id = self
+            .child
+            .id()
+            .with_context(|| format!("{} has ended", self.name))?;
         Ok(Path::new("/proc").join(id.to_string()).join(name))
     }
 
@@ -158,9 +183,14 @@ impl Server {
 }
 
 fn given(variable: &str) -> Result<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "a program of its own, started by `cargo xtask bench`")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a program of its own, started by `cargo xtask bench`"
+    )]
     let value = std::env::var_os(variable);
-    value.map(PathBuf::from).with_context(|| format!("{variable} is not set: run `cargo xtask bench`"))
+    value
+        .map(PathBuf::from)
+        .with_context(|| format!("{variable} is not set: run `cargo xtask bench`"))
 }
 
 fn write_kernelspec(data: &Path, fake_kernel: &Path) -> Result<()> {
