@@ -154,7 +154,10 @@ fn of_contents(error: &ContentsError) -> Described {
         ContentsErrorKind::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
         ContentsErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    Described { reason: error.reason(), ..Described::new(status, error.to_string()) }
+    Described {
+        reason: error.reason(),
+        ..Described::new(status, error.to_string())
+    }
 }
 
 fn of_kernel(error: &KernelError) -> Described {

@@ -4,6 +4,7 @@
 //! for what does not exist, so that hidden and missing look the same. `Collection<Kernels>` is all kernels together.
 
 use authorization::{NotFound, Resource, ResourceKind, Whole};
+use frontends::FrontendsError;
 use kernels::{KernelError, KernelId, KernelspecName};
 use sessions::{SessionId, SessionsError};
 
@@ -45,12 +46,39 @@ simple_resources! {
     Extensions: Extensions, "", Whole;
     /// A section of the front ends' configuration.
     Config: Config, "section", String;
-    /// JupyterLab's settings of one plugin.
-    Settings: Settings, "plugin", String;
-    /// A workspace of JupyterLab.
-    Workspaces: Workspaces, "workspace", String;
     /// A terminal, by its name.
     Terminals: Terminals, "terminal", String;
+}
+
+/// JupyterLab's settings of one plugin.
+pub(crate) enum Settings {}
+
+impl Resource for Settings {
+    const KINDS: &'static [ResourceKind] = &[ResourceKind::Settings];
+    const PARAMETER: &'static str = "plugin";
+    type Name = String;
+
+    fn missing(plugin: &String) -> NotFound {
+        NotFound::Json(FrontendsError::UnknownSchema { id: plugin.clone() }.to_string())
+    }
+}
+
+/// A workspace of JupyterLab.
+pub(crate) enum Workspaces {}
+
+impl Resource for Workspaces {
+    const KINDS: &'static [ResourceKind] = &[ResourceKind::Workspaces];
+    const PARAMETER: &'static str = "workspace";
+    type Name = String;
+
+    fn missing(workspace: &String) -> NotFound {
+        NotFound::Json(
+            FrontendsError::UnknownWorkspace {
+                name: workspace.clone(),
+            }
+            .to_string(),
+        )
+    }
 }
 
 /// A running kernel, by its id.

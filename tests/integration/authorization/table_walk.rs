@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use authorization::{Action, Authorizer, Covers, Decision, Requirement, ResourceRef, RouteEntry, Surface};
+use authorization::{
+    Action, Authorizer, Covers, Decision, Requirement, ResourceKind, ResourceRef, RouteEntry, Surface,
+};
 use futures::future::BoxFuture;
 use identity::Identity;
 use test_support::{Answer, TestClient, TestServer};
@@ -125,6 +127,53 @@ async fn every_route_hides_from_a_caller_with_no_permission() {
             assert_eq!(answer.status, 404, "{} at {path}: {}", name(route), answer.text());
         }
     }
+}
+
+/// Whether it is an API whose resources have names, so that one can be missing. (A page can be missing with its front end.)
+fn is_about_one_of_many(route: &RouteEntry) -> bool {
+    let named = [
+        ResourceKind::Contents,
+        ResourceKind::Kernels,
+        ResourceKind::Kernelspecs,
+        ResourceKind::Sessions,
+        ResourceKind::Settings,
+        ResourceKind::Workspaces,
+    ];
+    match route.requirement {
+        Requirement::Authorized { kinds, .. } => {
+            route.surface != Surface::Page && kinds.iter().any(|kind| named.contains(kind))
+        }
+        Requirement::Anyone | Requirement::Identified => false,
+    }
+}
+
+#[tokio::test]
+async fn what_is_hidden_looks_exactly_like_what_is_missing_on_every_route() {
+    let server = TestServer::start().await;
+    let (owner, stranger) = (server.as_owner(), server.as_stranger());
+    let mut compared = 0;
+    let mut different = Vec::new();
+    for route in routes().iter().filter(|route| is_about_one_of_many(route)) {
+        for path in paths(route) {
+            let missing = ask(&owner, route, &path).await;
+            if missing.status != 404 {
+                continue;
+            }
+            let hidden = ask(&stranger, route, &path).await;
+            let shown = |answer: &Answer| (answer.text(), answer.header("content-type").to_owned());
+            if shown(&hidden) != shown(&missing) {
+                different.push(format!(
+                    "{}: {:?} is not {:?}",
+                    name(route),
+                    shown(&hidden),
+                    shown(&missing)
+                ));
+            }
+            compared += 1;
+        }
+    }
+    assert_eq!(different, Vec::<String>::new());
+    assert!(compared > 10, "only {compared} routes had something missing");
 }
 
 #[tokio::test]

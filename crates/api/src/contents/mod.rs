@@ -22,7 +22,7 @@ use serde::Deserialize;
 use self::{
     created::model,
     listing::{only_allowed, whole_tree},
-    name::{Contents, ReadContents, Reading},
+    name::{Contents, NewContents, ReadContents, Reading},
 };
 use crate::{ApiError, AppState, Json};
 
@@ -65,7 +65,7 @@ struct CreateBody {
 
 /// Creates something untitled in a directory, or a copy; or makes or restores a checkpoint; or trusts.
 async fn create(
-    auth: Authorized<Write, Contents>,
+    auth: Authorized<Write, NewContents>,
     State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
     Json(body): Json<Option<CreateBody>>,
@@ -103,7 +103,7 @@ async fn create(
 
 /// Saves under the name of the URL; without a body creates something untitled there.
 async fn save(
-    auth: Authorized<Write, Contents>,
+    auth: Authorized<Write, NewContents>,
     State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
     Json(body): Json<Option<SaveModel>>,

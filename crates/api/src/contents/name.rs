@@ -20,7 +20,10 @@ const KINDS: &[ResourceKind] = &[
 /// An entry, or something of a file: the guard asks about all that it may be.
 pub(crate) enum Contents {}
 
-/// The same for reading, where the reference says in other words that something is missing.
+/// [`Contents`] of a route that makes something in a directory, and says in other words that it is missing.
+pub(crate) enum NewContents {}
+
+/// [`Contents`] for reading, where the reference says in other words that something is missing.
 pub(crate) enum ReadContents {}
 
 /// What a path names in both readings.
@@ -136,6 +139,20 @@ impl Resource for Contents {
 
     fn missing(name: &ContentsName) -> NotFound {
         NotFound::Json(ContentsError::NotFound(name.entry.clone()).to_string())
+    }
+}
+
+impl Resource for NewContents {
+    const KINDS: &'static [ResourceKind] = KINDS;
+    const PARAMETER: &'static str = "path";
+    type Name = ContentsName;
+
+    fn references(name: &ContentsName) -> Vec<ResourceRef> {
+        name.references()
+    }
+
+    fn missing(name: &ContentsName) -> NotFound {
+        NotFound::Json(ContentsError::NoSuchDirectory(name.entry.clone()).to_string())
     }
 }
 
