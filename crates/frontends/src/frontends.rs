@@ -173,14 +173,17 @@ impl Frontends {
         }
     }
 
-    /// Where `/` leads, with base URL: to the configured URL, or to `/home` when that is the start of a front end
-    /// that is not there.
+    /// Where `/` leads, with base URL: to the configured URL; to `/home` when that is `/` itself, or the start of a
+    /// front end that is not there.
     #[must_use]
     pub fn default_url(&self) -> String {
         let config = &self.shared.config;
-        let is_start =
-            |front_end: &FrontEnd| config.default_url == below(&config.base_url, front_end.default_url());
-        if self.missing().iter().any(is_start) {
+        let leads_to = |url: &str| config.default_url.trim_end_matches('/') == url.trim_end_matches('/');
+        let is_missing = self
+            .missing()
+            .iter()
+            .any(|front_end| leads_to(&below(&config.base_url, front_end.default_url())));
+        if is_missing || leads_to(&config.base_url) {
             below(&config.base_url, "/home")
         } else {
             config.default_url.clone()

@@ -117,7 +117,7 @@ async fn jupyterlab_is_told_workspace_path_and_what_it_does_not_know() {
 
 #[tokio::test]
 async fn addresses_lead_to_the_page_for_what_they_name() {
-    let server = builder().start().await;
+    let server = builder().setting("ServerApp.default_url", "/lab").start().await;
     let owner = server.as_owner();
     let leads = async |path: &str, status: u16, to: &str| {
         assert_eq!(
@@ -229,7 +229,7 @@ async fn a_server_without_front_ends_says_what_brings_them() {
     let server = TestServer::start().await;
     assert_eq!(
         server.anonymous().get("/").await.expect(302).header("location"),
-        "/?"
+        "/home?"
     );
     let home = server.as_owner().get("/home").await.expect(200).text();
     for command in [

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -10,10 +11,13 @@ use tokio::process::{Child, Command};
 
 use super::site::{page_config_of, python};
 
+/// It imports much Python first; on a busy machine that takes long.
+const STARTS_WITHIN: Duration = Duration::from_secs(180);
+
 const TOKEN: &str = "the-token-of-the-reference";
 
 /// A running reference server; it ends with this value.
-pub struct Reference {
+pub(super) struct Reference {
     _process: Child,
     url: String,
     http: reqwest::Client,
@@ -22,7 +26,7 @@ pub struct Reference {
 
 impl Reference {
     /// Starts it on the given root directory, with directories of its own for everything else.
-    pub async fn start(root: &Path) -> Self {
+    pub(super) async fn start(root: &Path) -> Self {
         let directories = tempfile::tempdir().expect("a temporary directory");
         let own = |name: &str| directories.path().join(name);
         let process = Command::new(python())
@@ -49,11 +53,7 @@ impl Reference {
             .spawn()
             .expect("the reference starts");
         let runtime = own("runtime");
-        let url = eventually("the reference's runtime file", || {
-            let runtime = runtime.clone();
-            async move { announced_url(&runtime) }
-        })
-        .await;
+        let url = announced(&runtime).await;
         let http = reqwest::Client::builder()
             .no_proxy()
             .build()
@@ -78,7 +78,7 @@ impl Reference {
             .header("authorization", format!("token {TOKEN}"))
     }
 
-    pub async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let response = self
             .request(http::Method::GET, path)
             .send()
@@ -87,13 +87,13 @@ impl Reference {
         response.json().await.expect("JSON")
     }
 
-    pub async fn put(&self, path: &str, body: &Value) -> u16 {
+    pub(super) async fn put(&self, path: &str, body: &Value) -> u16 {
         let request = self.request(http::Method::PUT, path).body(body.to_string());
         request.send().await.expect("an answer").status().as_u16()
     }
 
     /// What a page tells its scripts.
-    pub async fn page_config(&self, path: &str) -> Value {
+    pub(super) async fn page_config(&self, path: &str) -> Value {
         let response = self
             .request(http::Method::GET, path)
             .send()
@@ -102,9 +102,23 @@ impl Reference {
         page_config_of(&response.text().await.expect("a page"))
     }
 
-    pub fn config_dir(&self) -> std::path::PathBuf {
+    pub(super) fn config_dir(&self) -> std::path::PathBuf {
         self.directories.path().join("config")
     }
+}
+
+/// The URL in its runtime file, which it writes when it listens.
+async fn announced(runtime: &Path) -> String {
+    let looking = async {
+        loop {
+            if let Some(url) = announced_url(runtime) {
+                return url;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let announced = tokio::time::timeout(STARTS_WITHIN, looking).await;
+    announced.expect("the reference starts in time")
 }
 
 fn announced_url(runtime: &Path) -> Option<String> {

@@ -6,12 +6,12 @@ use serde_json::Value;
 use test_support::{Answer, TestServer, TestServerBuilder, test_python};
 
 /// The interpreter of the environment that has the front ends. These tests mean nothing without them.
-pub fn python() -> PathBuf {
+pub(super) fn python() -> PathBuf {
     test_python().unwrap_or_else(|| panic!("set ADRASTEA_TEST_PYTHON, or run `cargo xtask test`"))
 }
 
 /// A server that finds the front ends in that environment.
-pub fn builder() -> TestServerBuilder {
+pub(super) fn builder() -> TestServerBuilder {
     TestServer::builder()
         .python(python())
         .file(
@@ -24,13 +24,13 @@ pub fn builder() -> TestServerBuilder {
 
 /// What a page tells its scripts.
 #[track_caller]
-pub fn page_config(page: &Answer) -> Value {
+pub(super) fn page_config(page: &Answer) -> Value {
     page_config_of(&page.text())
 }
 
 /// The same of a page's text.
 #[track_caller]
-pub fn page_config_of(html: &str) -> Value {
+pub(super) fn page_config_of(html: &str) -> Value {
     let (_, rest) = html
         .split_once(r#"<script id="jupyter-config-data" type="application/json">"#)
         .unwrap_or_else(|| panic!("no configuration in {html}"));
