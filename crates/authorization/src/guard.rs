@@ -79,7 +79,7 @@ impl Guard {
                 Ok(Ok(Covers::Each)) => least = Covers::Each,
                 Ok(Ok(Covers::None)) => return Covers::None,
                 Ok(Err(_)) | Err(_) => {
-                    warn!(%action, resource.kind = %resource.kind, resource.name = %resource.name,
+                    warn!(%action, resource.kind = %resource.kind, resource.name = ?resource.name,
                           "the policy could not say what it covers; showing nothing");
                     return Covers::None;
                 }
@@ -139,6 +139,7 @@ impl Guard {
     }
 }
 
+/// Names come from the URL and may hold line ends: they are written escaped.
 fn log_refusal(identity: &Identity, action: Action, resource: &ResourceRef, decision: &Decision) {
     let (Decision::Forbid(reason) | Decision::Hide(reason)) = decision else {
         debug!("nothing was refused");
@@ -148,10 +149,10 @@ fn log_refusal(identity: &Identity, action: Action, resource: &ResourceRef, deci
         identity = %identity.username,
         %action,
         resource.kind = %resource.kind,
-        resource.name = %resource.name,
+        resource.name = ?resource.name,
         rule = %reason.rule,
         hidden = matches!(decision, Decision::Hide(_)),
-        "{} may not {action} {} `{}`: {}",
+        "{} may not {action} {} {:?}: {}",
         identity.username, resource.kind, resource.name, reason.rule,
     );
 }
