@@ -9,26 +9,41 @@ use tracing::{error, info};
 /// How long the question waits for an answer, as in the reference.
 const ANSWER_TIMEOUT_S: i64 = 5;
 
-/// Waits for the wish to stop. `running` describes the server, for the question and for SIGUSR1.
-pub async fn stop_requested(answer_yes: bool, running: impl Fn() -> String) -> io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut inform = signal(SignalKind::user_defined1())?;
-    // As in the reference: without a terminal nobody could answer.
-    let asks = io::stdin().is_terminal() && !answer_yes;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => {
-                info!("received SIGTERM, stopping");
-                return Ok(());
-            }
-            _ = inform.recv() => info!("{}", running()),
-            _ = interrupt.recv() => {
-                info!("interrupted");
-                if !asks || is_confirmed(&running(), &mut interrupt, &mut terminate).await {
-                    return Ok(());
+/// The signals that matter to a server. Made before anybody can find the server: until then a signal just kills it.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    inform: Signal,
+}
+
+impl Signals {
+    /// From here on these signals are heard.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            inform: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// Waits for the wish to stop. `running` describes the server, for the question and for SIGUSR1.
+    pub async fn stop_requested(&mut self, answer_yes: bool, running: impl Fn() -> String) {
+        // As in the reference: without a terminal nobody could answer.
+        let asks = io::stdin().is_terminal() && !answer_yes;
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => {
+                    info!("received SIGTERM, stopping");
+                    return;
                 }
-                info!("resuming operation...");
+                _ = self.inform.recv() => info!("{}", running()),
+                _ = self.interrupt.recv() => {
+                    info!("interrupted");
+                    if !asks || is_confirmed(&running(), &mut self.interrupt, &mut self.terminate).await {
+                        return;
+                    }
+                    info!("resuming operation...");
+                }
             }
         }
     }

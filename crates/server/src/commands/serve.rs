@@ -11,10 +11,11 @@ use crate::error::ServerError;
 use crate::python::{interpreter_on_path, setup};
 use crate::runtime_files::{self, RuntimeFiles, ServerInfo};
 use crate::settings::command_line::CommandLine;
+use crate::signals::Signals;
 use crate::start::{Overrides, RunningServer, start};
 use crate::urls::{self, ShownToken};
 use crate::variables::Variables;
-use crate::{browser, logging, paths, signals};
+use crate::{browser, logging, paths};
 
 /// How long file operations that are under way may take at the end.
 const BLOCKING_TASKS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,14 +58,20 @@ pub(super) fn run(
 }
 
 async fn serve(config: Config, variables: &Variables) -> Result<(), ServerError> {
+    let signals = Signals::listen();
+    let mut signals = signals.map_err(|source| ServerError::Service {
+        what: "signal handling",
+        source: Box::new(source),
+    })?;
     let server = start(config.clone(), Overrides::default()).await?;
     let info = server_info(&config, &server);
     let file_to_open = opened_path(&config);
+    // Said first: who finds the file finds a server that has told everything.
+    Banner::of(&config, &server, &file_to_open).await.show();
     let open_url = open_url(&config, &server, &file_to_open);
     let for_file = (!config.process.no_browser_open_file).then_some(open_url.as_str());
     let files = RuntimeFiles::write(&config.paths.runtime_dir, &info, for_file);
     let running = running(&config, &server);
-    Banner::of(&config, &server, &file_to_open).await.show();
     if config.process.open_browser && info.sock.is_empty() {
         let page = runtime_files::open_file(&config.paths.runtime_dir, info.pid);
         let target = match config.process.use_redirect_file && for_file.is_some() {
@@ -74,9 +81,7 @@ async fn serve(config: Config, variables: &Variables) -> Result<(), ServerError>
         browser::open(&target, config.process.browser.as_deref(), variables);
     }
     tokio::select! {
-        stopped = signals::stop_requested(config.process.answer_yes, || running.clone()) => {
-            stopped.map_err(|source| ServerError::Service { what: "signal handling", source: Box::new(source) })?;
-        }
+        () = signals.stop_requested(config.process.answer_yes, || running.clone()) => {}
         () = server.stop_asked() => info!("a client asked for the shutdown"),
     }
     // Before the kernels end: nobody should find a server that is about to go.
