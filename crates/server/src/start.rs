@@ -166,7 +166,10 @@ impl RunningServer {
         self.stop.cancel();
         let count = self.kernels.list().len();
         if count > 0 {
-            info!("shutting down {count} kernels");
+            info!(
+                "shutting down {count} {}",
+                if count == 1 { "kernel" } else { "kernels" }
+            );
         }
         // WebSockets hear of the stop before their kernels are gone: they close with 1012, after which JupyterLab
         // comes back, not with the 1000 of a kernel that was shut down.
