@@ -1,5 +1,9 @@
 //! Integration tests: the real server on port 0.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends with the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends with the first surprise"
+)]
 
 mod architecture;
 mod authorization;
