@@ -1,6 +1,7 @@
 """What a visitor sees under the policies that forbid something: a sentence, and nothing changed on disk."""
 
 import pytest
+from playwright.sync_api import expect
 
 import notebooks
 from front_ends.waiting import REFUSAL
@@ -92,3 +93,21 @@ def test_read_write_says_that_a_cell_may_not_run(front_end, start_server, open_c
     notebook.run_existing_cell()
     notebook.expect_refusal_in_output()
     assert not (server.root / "made").exists()
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize(
+    "policy, notice",
+    [
+        ("read-only", "nothing can be run, created or saved"),
+        ("read-write", "no code can be run"),
+        ("temporary", "nothing can be saved"),
+    ],
+)
+def test_jupyterlab_says_at_once_what_is_not_possible(policy, notice, start_server, open_context):
+    server = start_server(policy=policy)
+    context, watch = open_context(server)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
+    page = context.new_page()
+    page.goto(server.path("lab"))
+    expect(page.get_by_role("alert").filter(has_text=notice)).to_be_visible()
