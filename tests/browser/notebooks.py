@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 
-def write(path: Path, *sources: str) -> bytes:
+def write(path: Path, *sources: str, kernel: str = "python3") -> bytes:
     """Writes a notebook with these code cells and gives its bytes."""
     cells = [
         {"cell_type": "code", "execution_count": None, "id": f"cell-{number}", "metadata": {}, "outputs": [], "source": [source]}
         for number, source in enumerate(sources)
     ]
     metadata = {
-        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": kernel},
         "language_info": {"name": "python"},
     }
     document = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}

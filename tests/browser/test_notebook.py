@@ -1,5 +1,10 @@
 """The first thing anyone does: a new notebook, a cell, its output, saved and found again."""
 
+import json
+import sys
+
+import pytest
+
 import notebooks
 
 
@@ -107,3 +112,18 @@ def test_a_text_file_is_edited_and_saved(front_end, start_server, open_context):
     document.append("second line")
     document.save()
     assert file.read_text() == "first line\nsecond line"
+
+
+@pytest.mark.ours  # the reference waits for a minute, and says nothing of the kernel's own words
+def test_a_kernel_that_dies_at_its_start_says_why(front_end, start_server, open_context):
+    server = start_server()
+    kernelspec = server.root.parent / "data/kernels/broken"
+    kernelspec.mkdir(parents=True)
+    argv = [sys.executable, "-c", "raise SystemExit('no licence for this kernel')", "{connection_file}"]
+    text = json.dumps({"argv": argv, "display_name": "Broken", "language": "python"})
+    (kernelspec / "kernel.json").write_text(text)
+    notebooks.write(server.root / "n.ipynb", "1", kernel="broken")
+    context, watch = open_context(server)
+    watch.tolerate(r"^5\d\d POST /api/sessions", r"^(console|script): .*([Kk]ernel|[Ss]ession)")
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    assert "no licence for this kernel" in front_end.kernel_refused(notebook)
