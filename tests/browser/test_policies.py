@@ -83,15 +83,16 @@ def test_read_write_edits_a_file_and_runs_nothing(front_end, start_server, open_
     assert file.read_text() == "first line\nsecond line"
 
 
-@pytest.mark.ours  # the reference refuses the whole connection, and the front end is left without a kernel
-def test_read_write_says_that_a_cell_may_not_run(front_end, start_server, open_context):
+@pytest.mark.ours  # the reference starts the kernel, and runs what the directory holds for its start
+def test_read_write_says_that_nothing_may_run(front_end, start_server, open_context):
     server = start_server(policy="read-write")
-    notebooks.write(server.root / "n.ipynb", "open('made', 'w')")
+    notebooks.write(server.root / "n.ipynb", "print(6*7)")
+    (server.root / "ipykernel_launcher.py").write_text("open('made', 'w')")
     context, watch = open_context(server)
     watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
     notebook = front_end.open_notebook(context, server, "n.ipynb")
-    notebook.run_existing_cell()
-    notebook.expect_refusal_in_output()
+    expect_readable(front_end.kernel_refused(notebook))
+    assert notebook.page.request.get(server.path("api/kernels")).json() == []
     assert not (server.root / "made").exists()
 
 

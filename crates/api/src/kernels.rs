@@ -1,7 +1,8 @@
 //! `/api/kernels`: running kernels.
 
 use authorization::{
-    Authorized, Collection, Guard, GuardedRouter, Identified, Ownership, Read, ResourceKind, Unchecked, Write,
+    Authorized, Caller, Collection, Denied, Execute, Guard, GuardedRouter, Identified, Ownership, Read,
+    ResourceKind, Unchecked, Whole, Write,
 };
 use axum::{
     extract::State,
@@ -69,6 +70,7 @@ async fn start(
             kernels.get(&id)?
         }
         chosen => {
+            may_start(&auth).await?;
             let id = chosen.unwrap_or_else(KernelId::random);
             // Before it runs, so that it is at no time nobody's.
             auth.claim::<Kernels>(&id).await?;
@@ -91,6 +93,18 @@ async fn start(
     };
     let location = base_url.join(&format!("api/kernels/{}", kernel.id()));
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(kernel.model())).into_response())
+}
+
+/// Whether the caller may have a process started. It runs code before any cell does: Python looks for modules in the
+/// directory it starts in, R for an `.Rprofile`. To write there and to start a kernel would be to execute.
+pub(crate) async fn may_start(caller: &Caller) -> Result<(), Denied> {
+    caller
+        .also::<Write, Collection<Kernels>>(Unchecked::new(Whole))
+        .await?;
+    caller
+        .also::<Execute, Collection<Kernels>>(Unchecked::new(Whole))
+        .await?;
+    Ok(())
 }
 
 /// Ends a kernel.
@@ -117,6 +131,8 @@ async fn restart(
     auth: Authorized<Write, Kernels>,
     State(kernels): State<KernelManager>,
 ) -> Result<Json<KernelModel>, ApiError> {
+    auth.also::<Execute, Kernels>(Unchecked::new(auth.resource().clone()))
+        .await?;
     let kernel = kernels.get(auth.resource())?;
     kernel.restart().await?;
     Ok(Json(kernel.model()))

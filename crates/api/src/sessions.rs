@@ -1,8 +1,6 @@
 //! `/api/sessions`: which document uses which kernel.
 
-use authorization::{
-    Authorized, Collection, Guard, GuardedRouter, Identified, Read, Unchecked, Whole, Write,
-};
+use authorization::{Authorized, Collection, Guard, GuardedRouter, Identified, Read, Unchecked, Write};
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -15,6 +13,7 @@ use sessions::{Changes, KernelChange, NewSession, Opened, SessionManager, Sessio
 
 use crate::{
     ApiError, AppState, Json,
+    kernels::may_start,
     resources::{Kernels, Sessions},
 };
 
@@ -89,8 +88,7 @@ async fn open(
                 None => None,
             };
             if kernel_id.as_ref().is_none_or(|id| kernels.get(id).is_err()) {
-                auth.also::<Write, Collection<Kernels>>(Unchecked::new(Whole))
-                    .await?;
+                may_start(&auth).await?;
             }
             sessions
                 .open(NewSession {
@@ -167,8 +165,7 @@ async fn update(
             id: None,
             name: Some(name),
         }) => {
-            auth.also::<Write, Collection<Kernels>>(Unchecked::new(Whole))
-                .await?;
+            may_start(&auth).await?;
             Some(KernelChange::Start(name))
         }
         Some(KernelBody { id: None, name: None }) | None => None,

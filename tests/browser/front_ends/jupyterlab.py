@@ -3,7 +3,7 @@
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from . import kernel_traffic
-from .waiting import KERNEL_TIMEOUT_S, REFUSAL, is_save, is_setting, until
+from .waiting import KERNEL_TIMEOUT_S, is_save, is_setting, until
 
 KERNEL_TIMEOUT_MS = KERNEL_TIMEOUT_S * 1000
 
@@ -55,10 +55,6 @@ class LabNotebook:
 
     def expect_output(self, text: str) -> None:
         expect(self.outputs.filter(has_text=text).first).to_be_visible(timeout=KERNEL_TIMEOUT_MS)
-
-    def expect_refusal_in_output(self) -> None:
-        """A cell that may not run says so where its output would be."""
-        expect(self.outputs.filter(has_text=REFUSAL).first).to_be_visible(timeout=KERNEL_TIMEOUT_MS)
 
     def edit_markdown(self, number: int, text: str) -> None:
         """Replaces the text of a Markdown cell, by double-click and keyboard."""

@@ -4,7 +4,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from . import kernel_traffic
 from .jupyterlab import KERNEL_TIMEOUT_MS
-from .waiting import REFUSAL, is_save, is_setting, until
+from .waiting import is_save, is_setting, until
 
 
 class ClassicNotebook:
@@ -50,9 +50,6 @@ class ClassicNotebook:
 
     def expect_output(self, text: str) -> None:
         expect(self.outputs.filter(has_text=text).first).to_be_visible(timeout=KERNEL_TIMEOUT_MS)
-
-    def expect_refusal_in_output(self) -> None:
-        expect(self.outputs.filter(has_text=REFUSAL).first).to_be_visible(timeout=KERNEL_TIMEOUT_MS)
 
     def answer_input(self, prompt: str, answer: str) -> None:
         expect(self.page.locator(".raw_input_prompt", has_text=prompt)).to_be_visible(timeout=KERNEL_TIMEOUT_MS)

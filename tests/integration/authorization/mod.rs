@@ -7,5 +7,6 @@ mod own_or_shared;
 mod ownership;
 mod policy_matrix;
 mod runtime;
+mod starting;
 mod table_walk;
 mod walk;
