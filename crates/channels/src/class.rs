@@ -1,5 +1,7 @@
 //! What a message does to a kernel.
 
+use wire::Channel;
+
 /// What a message type does to a kernel; permission is asked for classes, not for each message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -15,14 +17,15 @@ impl Class {
     /// All classes.
     pub const ALL: [Self; 3] = [Self::Query, Self::Execute, Self::Control];
 
-    /// The class of a message type. It does not depend on the channel: kernels take most requests on both shell
-    /// and control. Types nobody listed may do anything, so they are [`Class::Execute`]; so is
-    /// `history_request`, which shows the code of others.
+    /// The class of a message. Types nobody listed may do anything, so they are [`Class::Execute`]; so is
+    /// `history_request`, which shows the code of others, and everything on stdin: a kernel that waits for input takes
+    /// whatever comes there for the answer. Shell and control do not differ: kernels take most requests on both.
     #[must_use]
-    pub fn of(msg_type: &str) -> Self {
-        match msg_type {
-            "kernel_info_request" | "comm_info_request" | "is_complete_request" => Self::Query,
-            "shutdown_request" | "interrupt_request" => Self::Control,
+    pub fn of(channel: Channel, msg_type: &str) -> Self {
+        match (channel, msg_type) {
+            (Channel::Stdin, _) => Self::Execute,
+            (_, "kernel_info_request" | "comm_info_request" | "is_complete_request") => Self::Query,
+            (_, "shutdown_request" | "interrupt_request") => Self::Control,
             _ => Self::Execute,
         }
     }
@@ -69,7 +72,10 @@ mod tests {
             (&["shutdown_request", "interrupt_request"], Class::Control),
         ] {
             for msg_type in types {
-                assert_eq!(Class::of(msg_type), class, "{msg_type}");
+                for channel in [Channel::Shell, Channel::Control] {
+                    assert_eq!(Class::of(channel, msg_type), class, "{msg_type}");
+                }
+                assert_eq!(Class::of(Channel::Stdin, msg_type), Class::Execute, "{msg_type}");
             }
         }
     }

@@ -57,7 +57,7 @@ impl<P: Permissions> Uplink<'_, P> {
             warn!(client = %self.client, "ignored a {} on iopub: clients only listen there", header.msg_type);
             return Ok(());
         }
-        let class = Class::of(&header.msg_type);
+        let class = Class::of(message.channel, &header.msg_type);
         if let Err(Refusal(sentence)) = self.verdicts.check(class).await {
             self.refuse(&message, &sentence).await?;
             return Ok(());

@@ -65,6 +65,33 @@ async fn python_asks_for_input() {
     assert_eq!(text(&answers), "hello Ada\n");
 }
 
+/// ipykernel takes whatever comes on stdin for the answer to its question, whatever type it says it is.
+#[tokio::test]
+async fn a_viewer_cannot_answer_a_question_put_to_another() {
+    let server = server().await;
+    let owner = server.as_owner();
+    let kernel = start_kernel(&owner).await;
+    let mut socket = owner.channels(&kernel, "owner", Subprotocol::V1).await;
+    let asking = cell("print('hello', input('name? '))");
+    socket.send(&asking).await;
+    socket
+        .until("a question", |message| kind(message) == "input_request")
+        .await;
+    let mut viewer = server
+        .as_viewer()
+        .channels(&kernel, "viewer", Subprotocol::V1)
+        .await;
+    for msg_type in ["kernel_info_request", "input_reply"] {
+        let answer = request(Channel::Stdin, msg_type, "viewer", &json!({"value": "Mallory"}));
+        viewer.send(&answer).await;
+    }
+    // Refused in turn: then what was sent before it has been looked at too.
+    run(&mut viewer, "1").await;
+    let answer = request(Channel::Stdin, "input_reply", "owner", &json!({"value": "Ada"}));
+    socket.send(&answer).await;
+    assert_eq!(text(&socket.answers_to(&asking).await), "hello Ada\n");
+}
+
 #[tokio::test]
 async fn python_gets_and_sends_buffers() {
     let (_server, mut socket) = socket(Subprotocol::V1).await;
