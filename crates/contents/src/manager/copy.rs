@@ -73,19 +73,21 @@ impl Shared {
             to: to.clone(),
             source,
         };
+        let too_large = || ContentsError::FolderTooLarge {
+            path: from.clone(),
+            limit_mb,
+        };
         if self.storage.disk_usage(from, limit).map_err(failed)? > limit {
-            return Err(ContentsError::FolderTooLarge {
-                path: from.clone(),
-                limit_mb,
-            });
+            return Err(too_large());
         }
         self.create_missing(to)?;
         let name = without_copy_marks(from.name());
         self.create_numbered(to, &Numbered::new(&name, "-Copy"), |path| {
             self.storage
-                .copy_tree(from, path)
+                .copy_tree(from, path, limit)
                 .map_err(|source| match source.kind() {
                     std::io::ErrorKind::AlreadyExists => ContentsError::Exists(path.clone()),
+                    std::io::ErrorKind::FileTooLarge => too_large(),
                     _ => failed(source),
                 })
         })

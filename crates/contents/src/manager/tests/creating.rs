@@ -1,6 +1,6 @@
 use super::super::NewEntry;
 use super::{path, serve, text};
-use crate::{ContentsErrorKind as Kind, ContentsModel};
+use crate::{ContentsError, ContentsErrorKind as Kind, ContentsModel};
 
 async fn create(served: &super::Served, directory: &str, entry_type: &str, extension: &str) -> ContentsModel {
     let entry_type = (!entry_type.is_empty()).then(|| entry_type.to_owned());
@@ -176,4 +176,23 @@ async fn a_directory_that_is_too_large_is_not_copied() {
         "{error}"
     );
     assert_eq!(served.tree(), ["d/", "d/f.txt"]);
+}
+
+#[tokio::test]
+async fn what_links_lead_to_counts_and_a_circle_of_links_is_no_tree() {
+    use std::os::unix::fs::symlink;
+    let served = super::serve_with(|config| config.max_copy_folder_size_mb = 1);
+    served.write("big.bin", &vec![0; (1 << 20) + 1]);
+    served.write("d/f.txt", b"x");
+    symlink("../big.bin", served.root.join("d/link")).unwrap();
+    let error = served.manager.copy(&path("d"), &path("")).await.unwrap_err();
+    assert!(matches!(error, ContentsError::FolderTooLarge { .. }), "{error}");
+
+    std::fs::remove_file(served.root.join("d/link")).unwrap();
+    for name in ["a", "b"] {
+        symlink(".", served.root.join("d").join(name)).unwrap();
+    }
+    let error = served.manager.copy(&path("d"), &path("")).await.unwrap_err();
+    assert!(matches!(error, ContentsError::Copy { .. }), "{error}");
+    assert!(!served.root.join("d-Copy1").exists());
 }
