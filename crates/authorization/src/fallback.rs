@@ -65,8 +65,10 @@ pub(crate) fn not_found(parts: &Parts) -> Response {
         && path.ends_with('/')
         && redirects
     {
-        // Slashes at the beginning go too: `//example.com/` must not lead there.
-        let location = visitor.provider.base_url().join(path.trim_matches('/'));
+        // Slashes at the beginning go too: `//example.com/` must not lead there, nor `/\example.com/`, which browsers
+        // read alike.
+        let path = path.trim_matches('/').replace('\\', "%5C");
+        let location = visitor.provider.base_url().join(&path);
         return match parts.uri.query() {
             Some(query) => found(&format!("{location}?{query}")),
             None => found(&location),

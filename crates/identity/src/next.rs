@@ -15,9 +15,10 @@ pub(crate) fn safe_next(next: &str, base_url: &BaseUrl, origins: &Origins) -> St
         && !path.starts_with('/')
     {
         let path = next.split(['?', '#']).next().unwrap_or_default();
+        // Browsers take any mixture of `.` and `%2e` for the dots.
         let climbs = path
             .split('/')
-            .any(|part| part == ".." || part.eq_ignore_ascii_case("%2e%2e"));
+            .any(|part| part.to_ascii_lowercase().replace("%2e", ".") == "..");
         return if base_url.strip(path).is_some() && !climbs {
             next.to_owned()
         } else {
@@ -88,6 +89,7 @@ mod tests {
             "/a%40b/../../x",
             r"/a%40b\..\x\..",
             "/a%40b/%2e%2e/x",
+            "/a%40b/.%2E/x",
             "https:evil.org/a%40b/",
         ] {
             assert_eq!(next(bad, "/a%40b/", ""), "/a%40b/", "{bad}");

@@ -37,7 +37,7 @@ struct Shared {
     cookies: Arc<LoginCookies>,
     password: Option<HashedPassword>,
     schemes: Vec<Arc<dyn Scheme>>,
-    password_checks: Semaphore,
+    password_checks: Arc<Semaphore>,
 }
 
 /// Who a request is from.
@@ -80,7 +80,7 @@ impl IdentityProvider {
             schemes.push(Arc::new(token));
         }
         schemes.push(Arc::new(CookieScheme(Arc::clone(&cookies))));
-        let password_checks = Semaphore::new(PASSWORD_CHECKS_MAX);
+        let password_checks = Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX));
         Ok(Self {
             shared: Arc::new(Shared {
                 config,
@@ -160,14 +160,19 @@ impl IdentityProvider {
         let Some(password) = self.shared.password.clone() else {
             return Ok(None);
         };
-        let _turn = self
+        let turn = self
             .shared
             .password_checks
-            .acquire()
+            .clone()
+            .acquire_owned()
             .await
             .map_err(|_| IdentityError::PasswordCheck)?;
         let typed = typed.to_owned();
-        let checking = tokio::task::spawn_blocking(move || password.matches(&typed));
+        // The turn ends with the check, not with the request: a client that goes away does not stop the check.
+        let checking = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            password.matches(&typed)
+        });
         let matches = checking.await.map_err(|_| IdentityError::PasswordCheck)?;
         Ok(if matches {
             Some(Identity::anonymous())

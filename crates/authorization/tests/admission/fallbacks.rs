@@ -11,6 +11,7 @@ async fn a_trailing_slash_goes_and_the_query_stays() {
         ("/", "/foo/?a=b&c", "/foo?a=b&c"),
         ("/", "////foo///", "/foo"),
         ("/", "//example.com/", "/example.com"),
+        ("/", r"/\example.com/", "/%5Cexample.com"),
         ("/", "/api/kernels/", "/api/kernels"),
         ("/a%40b/", "/a@b/x%20y/", "/a%40b/x%20y"),
         ("/a%40b/", "/a%40b//example.com/", "/a%40b/example.com"),
