@@ -1,6 +1,7 @@
 //! The two servers under measure, started alike: same flags, same directories, same kernelspec.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -36,6 +37,8 @@ pub(crate) struct Side {
     name: Name,
     program: PathBuf,
     arguments: Vec<String>,
+    /// The virtual environment both servers find active: front ends, kernel and all.
+    environment: PathBuf,
     fake_kernel: PathBuf,
 }
 
@@ -51,21 +54,29 @@ impl Side {
     /// Both sides, from the paths that `cargo xtask bench` hands over.
     pub(crate) fn both() -> Result<[Self; 2]> {
         let fake_kernel = given("ADRASTEA_TEST_FAKE_KERNEL")?;
+        let python = given("ADRASTEA_TEST_PYTHON")?;
+        let environment = python
+            .parent()
+            .and_then(Path::parent)
+            .context("the interpreter lies in no environment")?
+            .to_owned();
         let ours = Self {
             name: Name::Adrastea,
             program: given("ADRASTEA_TEST_BINARY")?,
             arguments: vec!["server".into()],
+            environment: environment.clone(),
             fake_kernel: fake_kernel.clone(),
         };
         let reference = Self {
             name: Name::Reference,
-            program: given("ADRASTEA_TEST_PYTHON")?,
+            program: python,
             arguments: vec![
                 "-m".into(),
                 "jupyter_server".into(),
                 // By default the reference drops output above 1,000 messages a second.
                 "--ZMQChannelsWebsocketConnection.limit_rate=False".into(),
             ],
+            environment,
             fake_kernel,
         };
         Ok([ours, reference])
@@ -95,6 +106,8 @@ impl Side {
                 "--ServerApp.root_dir={}",
                 directory.path().join("root").display()
             ))
+            .env("VIRTUAL_ENV", &self.environment)
+            .env("PATH", search_path(&self.environment)?)
             .env("HOME", directory.path().join("home"))
             .env("JUPYTER_CONFIG_DIR", directory.path().join("config"))
             .env("JUPYTER_DATA_DIR", directory.path().join("data"))
@@ -183,14 +196,27 @@ impl Server {
 }
 
 fn given(variable: &str) -> Result<PathBuf> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a program of its own, started by `cargo xtask bench`"
-    )]
-    let value = std::env::var_os(variable);
-    value
+    variable_os(variable)
         .map(PathBuf::from)
         .with_context(|| format!("{variable} is not set: run `cargo xtask bench`"))
+}
+
+/// `PATH` as it is when the environment is active.
+fn search_path(environment: &Path) -> Result<OsString> {
+    let path = variable_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths(
+        [environment.join("bin")]
+            .into_iter()
+            .chain(std::env::split_paths(&path)),
+    )?)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program of its own, started by `cargo xtask bench`"
+)]
+fn variable_os(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 fn write_kernelspec(data: &Path, fake_kernel: &Path) -> Result<()> {

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Origin, PythonEnvironment, layout};
+use super::{Origin, PythonEnvironment, layout, pyenv};
 use crate::paths::user_base;
 use crate::variables::Variables;
 
-/// How long an interpreter whose layout we do not know (a pyenv shim, say) may take to tell its prefix.
+/// How long an interpreter whose layout we do not know (a wrapper script, say) may take to tell its prefix.
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Finds the environments at hand, most important first, each once. `managed` is where `--setup` would make one.
@@ -34,7 +34,9 @@ pub fn environments_at_hand(variables: &Variables, managed: &Path) -> Vec<Python
     }
     let on_path = interpreter_on_path(variables);
     if let Some(interpreter) = &on_path
-        && let Some(prefix) = layout::prefix_of(interpreter).or_else(|| ask(interpreter))
+        && let Some(prefix) = layout::prefix_of(interpreter)
+            .or_else(|| pyenv::prefix_behind(interpreter, variables))
+            .or_else(|| ask(interpreter))
     {
         add(layout::read(&prefix, Origin::OnPath));
     }

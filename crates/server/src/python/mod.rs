@@ -5,6 +5,7 @@
 
 mod discover;
 mod layout;
+mod pyenv;
 pub(crate) mod setup;
 
 use std::path::PathBuf;
