@@ -13,6 +13,7 @@ use axum::{
 };
 use channels::{Class, Client, ClientGone, Closed, Incoming, Limits, Outgoing, Permissions, Refusal, bridge};
 use futures::{SinkExt, StreamExt};
+use identity::Identity;
 use kernels::{Attachment, ClientId, Kernel, KernelManager};
 use serde::Deserialize;
 use tracing::{debug, info};
@@ -65,7 +66,7 @@ async fn connect(
     Query(connect): Query<Connect>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
-    let client = client_id(connect.session_id)?;
+    let client = client_id(auth.identity(), connect.session_id)?;
     let kernel = kernels.get(auth.resource())?;
     kernel.ready().await?;
     // From here on it counts as a connection, and no output is missed while the upgrade is under way.
@@ -77,16 +78,18 @@ async fn connect(
     }))
 }
 
-/// The client's id, or one of our own for a client that will not come back.
-fn client_id(session_id: Option<String>) -> Result<ClientId, ApiError> {
+/// The client's id, with one of our own for a client that will not come back. Programs that only show the token are
+/// somebody else each time, and nobody can tell them apart: their `session_id` alone says who comes back.
+fn client_id(identity: &Identity, session_id: Option<String>) -> Result<ClientId, ApiError> {
+    let username = (!identity.is_new).then_some(&*identity.username);
     match session_id {
         Some(id) if id.len() > SESSION_ID_BYTES_MAX => Err(ApiError::BadRequest(format!(
             "session_id is longer than {SESSION_ID_BYTES_MAX} bytes"
         ))),
-        Some(id) if !id.is_empty() => Ok(ClientId::new(id)),
+        Some(id) if !id.is_empty() => Ok(ClientId::of_user(username, &id)),
         Some(_) | None => {
             debug!("no session ID specified");
-            Ok(ClientId::new(uuid::Uuid::new_v4().to_string()))
+            Ok(ClientId::of_user(username, &uuid::Uuid::new_v4().to_string()))
         }
     }
 }

@@ -53,6 +53,7 @@ where
         verdicts: Verdicts::new(permissions),
         made: made_sender,
         silence_max: limits.silence_max,
+        viewer_query_bytes_max: limits.viewer_query_bytes_max,
     };
     let mut uplink = pin!(uplink.run(incoming));
     tokio::select! {

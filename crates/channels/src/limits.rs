@@ -12,6 +12,9 @@ pub struct Limits {
     /// How many of the server's own messages may wait for a client that does not read; beyond, the server stops
     /// reading from that client.
     pub made_messages_max: usize,
+    /// The largest question about the kernel, in bytes, from a client that may not execute: the kernel works on it, and
+    /// on nothing else meanwhile.
+    pub viewer_query_bytes_max: usize,
     /// How often a silent connection is pinged, which also keeps proxies from closing it.
     pub ping_interval: Duration,
     /// How long a client may say nothing at all, not even an answer to a ping.
@@ -24,6 +27,7 @@ impl Default for Limits {
             batch_messages_max: 64,
             batch_bytes_max: 128 * 1024,
             made_messages_max: 64,
+            viewer_query_bytes_max: 64 * 1024,
             // The reference's ZMQChannelsWebsocketConnection and tornado defaults.
             ping_interval: Duration::from_secs(30),
             silence_max: Duration::from_secs(90),

@@ -18,6 +18,7 @@ pub(crate) struct Uplink<'a, P> {
     /// To the downlink.
     pub(crate) made: mpsc::Sender<Message>,
     pub(crate) silence_max: Duration,
+    pub(crate) viewer_query_bytes_max: usize,
 }
 
 impl<P: Permissions> Uplink<'_, P> {
@@ -58,7 +59,7 @@ impl<P: Permissions> Uplink<'_, P> {
             return Ok(());
         }
         let class = Class::of(message.channel, &header.msg_type);
-        if let Err(Refusal(sentence)) = self.verdicts.check(class).await {
+        if let Err(Refusal(sentence)) = self.check(class, message.bytes()).await {
             self.refuse(&message, &sentence).await?;
             return Ok(());
         }
@@ -66,6 +67,19 @@ impl<P: Permissions> Uplink<'_, P> {
         if let Err(error) = self.kernel.send(self.client.clone(), message.clone()).await {
             warn!(%error, client = %self.client, "failed to send a message to the kernel");
             self.refuse(&message, &error.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a message of this class and size may pass.
+    async fn check(&mut self, class: Class, bytes: usize) -> Result<(), Refusal> {
+        self.verdicts.check(class).await?;
+        let bytes_max = self.viewer_query_bytes_max;
+        let is_large = class == Class::Query && bytes > bytes_max;
+        if is_large && self.verdicts.check(Class::Execute).await.is_err() {
+            return Err(Refusal(format!(
+                "A question longer than {bytes_max} bytes needs the permission to execute."
+            )));
         }
         Ok(())
     }

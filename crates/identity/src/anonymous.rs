@@ -81,6 +81,7 @@ impl Identity {
             avatar_url: None,
             color: None,
             groups: Vec::new(),
+            is_new: true,
         }
     }
 }

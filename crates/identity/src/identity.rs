@@ -24,6 +24,9 @@ pub struct Identity {
     /// The groups that policies may name. Jupyter's model has none, so they are not shown.
     #[serde(skip)]
     pub groups: Vec<Arc<str>>,
+    /// The name was made up for this very request. Unless a cookie keeps it, whoever asks has another the next time.
+    #[serde(skip)]
+    pub is_new: bool,
 }
 
 impl Identity {
@@ -38,6 +41,7 @@ impl Identity {
             avatar_url: None,
             color: None,
             groups: Vec::new(),
+            is_new: false,
         }
     }
 }

@@ -84,6 +84,9 @@ pub struct KernelLimits {
     pub frames_max: usize,
     /// Messages waiting to be sent to a kernel, per channel; whoever sends more waits.
     pub queued_messages_max: usize,
+    /// The bytes of messages waiting to be sent to a kernel, per channel; whoever sends more waits. One larger message
+    /// may wait alone.
+    pub queued_bytes_max: u32,
     /// Requests whose asker is remembered, per kernel.
     pub outstanding_requests_max: usize,
     /// Clients that went away and whose position is remembered, per kernel.
@@ -103,6 +106,7 @@ impl Default for KernelLimits {
             message_bytes_max: 1 << 30,
             frames_max: 65_600,
             queued_messages_max: 1_024,
+            queued_bytes_max: 64 << 20,
             outstanding_requests_max: 65_536,
             remembered_clients_max: 64,
             stderr_tail_bytes_max: 16 << 10,

@@ -109,15 +109,27 @@ impl fmt::Display for KernelspecName {
     }
 }
 
-/// Which client a message is from or for: the `session_id` of its WebSocket. A client that comes back with the
-/// same id goes on where it stopped.
+/// Which client a message is from or for: a user and the `session_id` of their WebSocket. A client that comes back
+/// with the same id goes on where it stopped. Every client hears the `session_id` of the others (it is the `session` of
+/// their requests), so it is nothing without the user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClientId(Arc<str>);
 
 impl ClientId {
-    /// The client of this `session_id`.
-    pub fn new(session_id: impl Into<Arc<str>>) -> Self {
-        Self(session_id.into())
+    /// The client of this id. Two clients must not have the same.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The client with this `session_id` of a user; `None` for users who have another name each time they come.
+    #[must_use]
+    pub fn of_user(username: Option<&str>, session_id: &str) -> Self {
+        let id = match username {
+            // The length keeps `a` + `bc` and `ab` + `c` apart.
+            Some(username) => format!("{}:{username}/{session_id}", username.len()),
+            None => format!(":/{session_id}"),
+        };
+        Self::new(id)
     }
 
     /// The id as text.
@@ -163,5 +175,20 @@ mod tests {
         check("a-b-c-d-e\n", false);
         check(&format!("a-b-c-d-{}", "e".repeat(KERNEL_ID_BYTES_MAX)), false);
         check(KernelId::random().as_str(), true);
+    }
+
+    #[test]
+    fn clients_of_two_users_are_never_the_same() {
+        let ids = [
+            ClientId::of_user(None, "s"),
+            ClientId::of_user(Some(""), "s"),
+            ClientId::of_user(Some("ada"), "s"),
+            ClientId::of_user(Some("ada"), "t"),
+            ClientId::of_user(Some("ada/s"), "s"),
+            ClientId::of_user(Some("ada"), "s/s"),
+        ];
+        let different: std::collections::HashSet<_> = ids.iter().collect();
+        assert_eq!(different.len(), ids.len());
+        assert_eq!(ClientId::of_user(Some("ada"), "s"), ids[2]);
     }
 }

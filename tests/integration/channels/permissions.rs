@@ -198,3 +198,68 @@ async fn a_withdrawn_right_to_read_closes_the_connection_with_1008() {
         (1008, "the permission was withdrawn")
     );
 }
+
+#[tokio::test]
+async fn another_users_session_id_gets_nothing_of_theirs() {
+    let (server, kernel, mut owner) = server_and_socket().await;
+    let cell = cell("input secret?");
+    owner.send(&cell).await;
+    let prompt = owner
+        .until("the prompt", |message| kind(message) == "input_request")
+        .await;
+    // Everybody hears it, in the parents of the output.
+    let session_id = "owner-session";
+    let mut viewer = server
+        .as_viewer()
+        .channels(&kernel, session_id, Subprotocol::V1)
+        .await;
+    let answer = request(
+        Channel::Stdin,
+        "input_reply",
+        "client",
+        &json!({"value": "s3cret"}),
+    );
+    owner.send(&answer).await;
+    // The owner's socket is still open and gets the rest.
+    let rest = owner.answers_to(&cell).await;
+    assert!(kinds(&rest).contains(&"execute_reply".to_owned()));
+    assert_eq!(content(&prompt)["prompt"], "secret?");
+    // The viewer hears what everybody hears, and no reply.
+    loop {
+        let heard = viewer.next().await.unwrap();
+        assert!(heard.channel == Channel::Iopub, "{heard:?}");
+        if super::is_idle(&heard) {
+            break;
+        }
+    }
+    // Nor does the viewer get what was said while the owner was away.
+    drop(owner);
+    let mut owner = server
+        .as_owner()
+        .channels(&kernel, session_id, Subprotocol::V1)
+        .await;
+    assert_eq!(text(&run(&mut owner, "print back").await), "back\n");
+}
+
+#[tokio::test]
+async fn a_script_with_the_token_goes_on_where_it_stopped() {
+    let (server, kernel, mut owner) = server_and_socket().await;
+    // Without a cookie it is another anonymous user each time.
+    let script = || server.with_token();
+    let mut socket = script().channels(&kernel, "script", Subprotocol::V1).await;
+    let cell = cell("input go?\nprint while away");
+    socket.send(&cell).await;
+    socket
+        .until("the prompt", |message| kind(message) == "input_request")
+        .await;
+    socket.close().await;
+    let answer = request(Channel::Stdin, "input_reply", "client", &json!({"value": "go"}));
+    owner.send(&answer).await;
+    owner
+        .until("the output", |message| {
+            kind(message) == "stream" && content(message)["text"] == "while away\n"
+        })
+        .await;
+    let mut socket = script().channels(&kernel, "script", Subprotocol::V1).await;
+    assert!(text(&socket.answers_to(&cell).await).contains("while away"));
+}

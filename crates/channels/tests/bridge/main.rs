@@ -228,6 +228,30 @@ async fn a_viewer_watches_and_is_refused_to_the_end_of_the_cell() {
 }
 
 #[tokio::test]
+async fn a_large_question_is_refused_to_who_may_not_execute() {
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
+    let rules = Rules::default();
+    let mut client = Client::connect_as(
+        &kernel,
+        Connect {
+            rules: rules.clone(),
+            ..Connect::default()
+        },
+    );
+    let large = json!({"code": "x".repeat(Limits::default().viewer_query_bytes_max)});
+    for forbidden in [false, true] {
+        rules.forbid_execution(forbidden);
+        let asked = client
+            .request(Channel::Shell, "is_complete_request", &large)
+            .await;
+        let answers = client.hear_answers(&asked).await;
+        let refused = answers.iter().any(|answer| answer.content["status"] == "error");
+        assert_eq!(refused, forbidden, "{answers:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_message_ends_the_connection() {
     let kernels = FakeKernels::new().unwrap();
     let kernel = kernels.start().await.unwrap();

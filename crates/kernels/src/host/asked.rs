@@ -22,10 +22,10 @@ impl Asked {
     }
 
     /// Notes a request. An id that is open already stays its first asker's: nobody gets another's answers by
-    /// repeating an id.
-    pub(super) fn note(&mut self, msg_id: &str, asker: Asker) {
-        if self.askers.contains_key(msg_id) {
-            return;
+    /// repeating an id. Whether the asker is the one noted.
+    pub(super) fn note(&mut self, msg_id: &str, asker: Asker) -> bool {
+        if let Some(first) = self.askers.get(msg_id) {
+            return *first == asker;
         }
         while self.in_order.len() >= self.requests_max
             && let Some(oldest) = self.in_order.pop_front()
@@ -34,6 +34,7 @@ impl Asked {
         }
         self.askers.insert(msg_id.into(), asker);
         self.in_order.push_back(msg_id.into());
+        true
     }
 
     /// Who sent the request.
@@ -81,9 +82,11 @@ mod tests {
     #[test]
     fn nobody_takes_over_an_open_request() {
         let mut asked = Asked::new(10);
-        asked.note("q", client("a"));
-        asked.note("q", client("b"));
+        assert!(asked.note("q", client("a")));
+        assert!(!asked.note("q", client("b")));
+        assert!(asked.note("q", client("a")));
         assert_eq!(asked.answered("q"), Some(client("a")));
+        assert!(asked.note("q", client("b")));
     }
 
     #[test]

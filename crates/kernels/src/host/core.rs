@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{debug, warn};
 use wire::{Channel, Header, Message};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     journal::{Audience, Journal},
     own_messages::OwnMessages,
 };
-use crate::{ClientId, ExecutionState, KernelId, KernelStatus, Phase};
+use crate::{ExecutionState, KernelId, KernelStatus, Phase};
 
 /// What ipykernel's publisher says to each new subscriber: us, and nobody else.
 const WELCOME: &str = "iopub_welcome";
@@ -56,9 +56,10 @@ impl Core {
         }
     }
 
-    /// Notes who asks, so that the answer finds them.
-    pub(super) fn asks(&self, msg_id: &str, asker: Asker) {
-        self.asked().note(msg_id, asker);
+    /// Notes who asks, so that the answer finds them. `false` when somebody else has asked under this id and waits
+    /// for the answer: the kernel must not be asked, or they would get the answer to this.
+    pub(super) fn asks(&self, msg_id: &str, asker: Asker) -> bool {
+        self.asked().note(msg_id, asker)
     }
 
     /// Nothing asked so far will be answered.
@@ -122,9 +123,12 @@ impl Core {
                 };
             }
             Some(Asker::Client(client)) => client,
-            // Forgotten, or answered twice: front ends put their client id into `session`.
-            None if !self.own.is_own(&parent.session) => ClientId::new(&*parent.session),
-            None => return Heard::Other,
+            // Forgotten, or answered twice. The `session` of the request says which client it was, but anybody can
+            // write anything there, and the answer is for nobody else.
+            None => {
+                debug!(kernel.id = %self.kernel_id, msg_type = %header.msg_type, "left out an answer that nobody waits for");
+                return Heard::Other;
+            }
         };
         let audience = Audience::Only(client);
         self.journal

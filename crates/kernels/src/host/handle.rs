@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use wire::{Channel, Message};
 
 use super::journal::Journal;
@@ -35,6 +35,8 @@ pub(crate) struct Upward {
     pub(crate) from: Asker,
     pub(crate) msg_id: Box<str>,
     pub(crate) message: Message,
+    /// What it takes of the queue's bytes; nothing for the host's own.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 /// The host has ended.
@@ -43,9 +45,47 @@ pub(crate) struct HostGone;
 /// The server's end of a host.
 pub(crate) struct HostHandle {
     pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) lanes: Lanes<mpsc::Sender<Upward>>,
+    pub(crate) lanes: Lanes<LaneEntry>,
     pub(crate) status: watch::Receiver<KernelStatus>,
     pub(crate) journal: Arc<Journal>,
+}
+
+/// Where messages enter the queue of a channel, which is bounded by messages and by bytes.
+#[derive(Clone)]
+pub(crate) struct LaneEntry {
+    queue: mpsc::Sender<Upward>,
+    /// A permit for each byte that may still be queued.
+    room: Arc<Semaphore>,
+    bytes_max: u32,
+}
+
+impl LaneEntry {
+    pub(crate) fn new(queue: mpsc::Sender<Upward>, bytes_max: u32) -> Self {
+        let permits = usize::try_from(bytes_max).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            queue,
+            room: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
+            bytes_max,
+        }
+    }
+
+    /// Waits for room. A message larger than all the room waits until the queue is empty, and then takes it alone.
+    async fn send(&self, from: Asker, msg_id: Box<str>, message: Message) -> Result<(), HostGone> {
+        let bytes = u32::try_from(message.bytes()).map_or(self.bytes_max, |bytes| bytes.min(self.bytes_max));
+        let waiting = self.room.clone().acquire_many_owned(bytes);
+        let room = tokio::select! {
+            room = waiting => room.map_err(|_| HostGone)?,
+            // Nobody makes room any more.
+            () = self.queue.closed() => return Err(HostGone),
+        };
+        let upward = Upward {
+            from,
+            msg_id,
+            message,
+            room: Some(room),
+        };
+        self.queue.send(upward).await.map_err(|_| HostGone)
+    }
 }
 
 /// One of something for each channel that messages are sent on.
@@ -70,13 +110,7 @@ impl HostHandle {
             Channel::Stdin => &self.lanes.stdin,
             Channel::Iopub => return Ok(()),
         };
-        let from = Asker::Client(from);
-        let upward = Upward {
-            from,
-            msg_id,
-            message,
-        };
-        lane.send(upward).await.map_err(|_| HostGone)
+        lane.send(Asker::Client(from), msg_id, message).await
     }
 
     pub(crate) async fn interrupt(&self) -> Result<Result<(), KernelError>, HostGone> {
@@ -95,5 +129,55 @@ impl HostHandle {
         let (done, answer) = oneshot::channel();
         self.commands.send(command(done)).await.map_err(|_| HostGone)?;
         answer.await.map_err(|_| HostGone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use serde_json::json;
+    use wire::NewHeader;
+
+    use super::*;
+
+    fn message(bytes: usize) -> Message {
+        let header = NewHeader {
+            msg_id: "1",
+            msg_type: "execute_request",
+            session: "s",
+            username: "",
+            date: "",
+        };
+        Message::new(Channel::Shell, header, None, &json!("x".repeat(bytes)))
+    }
+
+    #[tokio::test]
+    async fn whoever_sends_more_bytes_than_may_be_queued_waits() {
+        let (queue, mut queued) = mpsc::channel(100);
+        let entry = LaneEntry::new(queue, 1_000);
+        let send = |bytes| entry.send(Asker::Host, "1".into(), message(bytes));
+        assert!(send(500).now_or_never().is_some());
+        let mut larger_than_all = Box::pin(send(5_000));
+        assert!(larger_than_all.as_mut().now_or_never().is_none());
+        // The first has been sent.
+        drop(queued.recv().await);
+        assert!(larger_than_all.now_or_never().is_some());
+        let mut next = Box::pin(send(10));
+        assert!(next.as_mut().now_or_never().is_none());
+        let sent = queued.recv().await;
+        assert!(next.as_mut().now_or_never().is_none(), "it is still being sent");
+        drop(sent);
+        assert!(next.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_hears_that_the_host_is_gone() {
+        let (queue, queued) = mpsc::channel(100);
+        let entry = LaneEntry::new(queue, 10);
+        assert!(entry.send(Asker::Host, "1".into(), message(50)).await.is_ok());
+        let mut waiting = Box::pin(entry.send(Asker::Host, "1".into(), message(50)));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(queued);
+        assert!(waiting.await.is_err());
     }
 }

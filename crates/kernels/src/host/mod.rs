@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub(crate) use handle::HostHandle;
-use handle::Lanes;
+use handle::{LaneEntry, Lanes, Upward};
 
 /// How many commands may wait: each is somebody's open request.
 const COMMANDS_QUEUED_MAX: usize = 16;
@@ -70,6 +70,12 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         control,
         stdin,
     };
+    let entry = |queue: &mpsc::Sender<Upward>| LaneEntry::new(queue.clone(), limits.queued_bytes_max);
+    let entries = Lanes {
+        shell: entry(&senders.shell),
+        control: entry(&senders.control),
+        stdin: entry(&senders.stdin),
+    };
     let lanes = Lanes {
         shell: Lane::new(shell_out),
         control: Lane::new(control_out),
@@ -80,7 +86,7 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
     tokio::spawn(life.live(commands_heard));
     Ok(HostHandle {
         commands,
-        lanes: senders,
+        lanes: entries,
         status: status_seen,
         journal,
     })

@@ -37,6 +37,7 @@ impl OwnMessages {
             from: Asker::Host,
             msg_id: msg_id.into(),
             message,
+            room: None,
         }
     }
 

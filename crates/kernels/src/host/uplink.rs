@@ -23,9 +23,20 @@ impl Lane {
         // An async mutex on purpose: the queue belongs to whoever serves it, for as long as the sockets live.
         let mut queue = self.0.lock().await;
         while let Some(upward) = queue.recv().await {
-            core.asks(&upward.msg_id, upward.from);
-            let frames = to_frames(upward.message, &signer);
-            if let Err(error) = socket.send(&frames).await {
+            let Upward {
+                from,
+                msg_id,
+                message,
+                room,
+            } = upward;
+            if !core.asks(&msg_id, from) {
+                warn!(kernel.id = %core.kernel_id, "a message was not sent: its id is that of another client's request");
+                continue;
+            }
+            let frames = to_frames(message, &signer);
+            let sent = socket.send(&frames).await;
+            drop(room);
+            if let Err(error) = sent {
                 warn!(kernel.id = %core.kernel_id, %error, "a message was lost with the connection to its kernel");
                 return error;
             }

@@ -158,3 +158,46 @@ async fn what_the_server_asks_by_itself_is_not_shown() {
         }
     }
 }
+
+#[tokio::test]
+async fn nobody_asks_under_the_id_of_anothers_request() {
+    let fixture = Fixture::new();
+    let kernel = fixture.start().await;
+    let (mut asker, mut other) = (Client::attach(&kernel, "asker"), Client::attach(&kernel, "other"));
+    asker.execute("1", "input name?").await;
+    // All hear the id of a request.
+    other.until("execute_input", "1").await;
+    other
+        .send(Channel::Control, "kernel_info_request", "1", &json!({}))
+        .await;
+    // Sent after it on the same channel, and answered.
+    other
+        .send(Channel::Control, "kernel_info_request", "2", &json!({}))
+        .await;
+    other.until("kernel_info_reply", "2").await;
+    asker
+        .send(Channel::Stdin, "input_reply", "3", &json!({"value": "Ada"}))
+        .await;
+    loop {
+        let delivery = asker.next().await;
+        let msg_type = delivery.message.header().unwrap().msg_type.into_owned();
+        assert_ne!(msg_type, "kernel_info_reply");
+        if msg_type == "execute_reply" {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn queued_messages_are_bounded_by_bytes_and_a_larger_one_passes_alone() {
+    let fixture = Fixture::with(|config| config.limits.queued_bytes_max = 1_000);
+    let kernel = fixture.start().await;
+    let mut client = Client::attach(&kernel, "client");
+    let code = format!("print {}", "x".repeat(5_000));
+    for request in ["1", "2", "3"] {
+        client.execute(request, &code).await;
+    }
+    for request in ["1", "2", "3"] {
+        assert_eq!(client.output(request).await.trim().len(), 5_000);
+    }
+}
