@@ -13,10 +13,10 @@ use crate::settings::reader::BadSetting;
 #[non_exhaustive]
 pub enum ServerError {
     /// The command line cannot be understood.
-    #[error("{0}")]
+    #[error(transparent)]
     Usage(#[from] UsageError),
     /// A setting has the wrong type or a value out of its range.
-    #[error("{0}")]
+    #[error(transparent)]
     Setting(#[from] BadSetting),
     /// The directory that `JUPYTER_NO_CONFIG` asks for.
     #[error("could not make an empty configuration directory")]
@@ -150,7 +150,7 @@ pub enum ServerError {
         source: io::Error,
     },
     /// `--setup` did not succeed.
-    #[error("{0}")]
+    #[error(transparent)]
     Setup(#[from] crate::python::setup::SetupError),
     /// Random bytes could not be had.
     #[error("the operating system gives no random bytes: {0}")]

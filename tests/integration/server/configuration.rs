@@ -112,7 +112,7 @@ fn bad_configuration_is_told_in_one_sentence_with_its_place() {
         let output = home.run(arguments);
         let text = said(&output);
         assert_eq!(output.status.code(), Some(code), "{text}");
-        assert!(text.contains(part), "{text}");
+        assert_eq!(text.matches(part).count(), 1, "{text}");
         assert!(!text.contains("panicked"), "{text}");
     };
     check(
@@ -125,6 +125,7 @@ fn bad_configuration_is_told_in_one_sentence_with_its_place() {
         1,
         "ServerApp.open_browser must be true or false",
     );
+    check(&["--nosuch"], 2, "there is no option `--nosuch`");
     check(&["--no-brwoser"], 2, "did you mean `--no-browser`?");
     check(&["--port"], 2, "`--port` needs a value");
     check(

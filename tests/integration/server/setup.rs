@@ -44,8 +44,30 @@ fn without_a_network_one_sentence_says_so_and_nothing_is_served() {
     let output = home.run(&["--port=0", "--setup", "--allow-root"]);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(
-        text.contains("--setup could not reach the Python package index"),
+    let sentence = "--setup could not reach the Python package index";
+    assert_eq!(text.matches(sentence).count(), 1, "{text}");
+}
+
+#[test]
+fn without_a_python_one_sentence_says_so() {
+    let home = Home::new();
+    let home = home.with_variable("PATH", "/nowhere");
+    let output = home.run(&["--port=0", "--setup", "--allow-root"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_eq!(
+        text.matches("--setup needs Python 3 with venv").count(),
+        1,
         "{text}"
     );
+}
+
+#[test]
+fn a_pip_that_fails_is_told_in_one_sentence() {
+    let pip = r#"printf '#!/bin/sh\necho "No module named pip" >&2\nexit 1\n'"#;
+    let script = PYTHON.replace(r"printf '#!/bin/sh\nexit 0\n'", pip);
+    let home = with_python(&script);
+    let text = said(&home.run(&["--port=0", "--setup", "--allow-root"]));
+    assert_eq!(text.matches("pip could not install").count(), 1, "{text}");
+    assert_eq!(text.matches("No module named pip").count(), 1, "{text}");
 }

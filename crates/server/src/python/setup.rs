@@ -46,7 +46,7 @@ pub enum SetupError {
         reason: String,
     },
     /// A file or directory could not be written.
-    #[error("could not write `{path}`: {source}")]
+    #[error("could not write `{path}`")]
     Write {
         /// The file or directory.
         path: PathBuf,
