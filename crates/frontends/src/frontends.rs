@@ -184,10 +184,16 @@ impl Frontends {
             .iter()
             .any(|front_end| leads_to(&below(&config.base_url, front_end.default_url())));
         if is_missing || leads_to(&config.base_url) {
-            below(&config.base_url, "/home")
+            self.home_url()
         } else {
             config.default_url.clone()
         }
+    }
+
+    /// The start page, with base URL: it says what there is and how to get the rest.
+    #[must_use]
+    pub fn home_url(&self) -> String {
+        below(&self.shared.config.base_url, "/home")
     }
 
     /// What there is to open, for the start page.

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
 use frontends::Frontends;
+use kernels::{Kernelspec, NativeKernel};
 
 use crate::config::{Config, TokenOrigin};
 use crate::start::RunningServer;
 use crate::urls::ShownToken;
 
-/// How many kernels are listed by name.
+/// How many kernels are listed.
 const KERNELS_SHOWN_MAX: usize = 6;
 
 /// The start of a server in words.
@@ -60,7 +61,10 @@ impl Banner {
             TokenOrigin::Generated => ShownToken::Shown(&config.identity.config.token),
         };
         let mut rows = front_ends(server.frontends());
-        rows.push(kernels(server).await);
+        rows.extend(kernels(
+            &server.kernels().kernelspecs().all().await,
+            config.kernels.native_kernel.as_ref(),
+        ));
         if let Some(row) = advice(&rows) {
             rows.push(row);
         }
@@ -123,20 +127,33 @@ fn front_ends(frontends: &Frontends) -> Vec<Row> {
     found.chain(missing).collect()
 }
 
-async fn kernels(server: &RunningServer) -> Row {
-    let specs = server.kernels().kernelspecs().all().await;
+/// Each with its kernelspec's directory. The native one has none; its interpreter tells which Python it is.
+fn kernels(specs: &[Kernelspec], native: Option<&NativeKernel>) -> Vec<Row> {
     if specs.is_empty() {
-        return Row::missing("Kernels", "none found: pip install ipykernel".to_owned());
+        return vec![Row::missing(
+            "Kernels",
+            "none found: pip install ipykernel".to_owned(),
+        )];
     }
-    let mut names: Vec<String> = specs
+    let location = |spec: &Kernelspec| match (native, &spec.resource_dir) {
+        (Some(native), directory) if *directory == native.resource_dir => native.python.display().to_string(),
+        (_, Some(directory)) => directory.display().to_string(),
+        (_, None) => String::new(),
+    };
+    let mut texts: Vec<String> = specs
         .iter()
         .take(KERNELS_SHOWN_MAX)
-        .map(|spec| spec.name.to_string())
+        .map(|spec| format!("{}  {}", spec.name, location(spec)))
         .collect();
     if specs.len() > KERNELS_SHOWN_MAX {
-        names.push(format!("and {} more", specs.len() - KERNELS_SHOWN_MAX));
+        texts.push(format!("and {} more", specs.len() - KERNELS_SHOWN_MAX));
     }
-    Row::found("Kernels", names.join(", "))
+    // The label stands once, beside the first of them.
+    std::iter::once("Kernels")
+        .chain(std::iter::repeat(""))
+        .zip(texts)
+        .map(|(label, text)| Row::found(label, text))
+        .collect()
 }
 
 /// One way to get everything at once.
@@ -172,5 +189,34 @@ mod tests {
         );
         assert!(!text.contains('\x1b'));
         assert!(banner.text(true).contains("\x1b[2mNBClassic"));
+    }
+
+    #[test]
+    fn kernels_are_listed_with_where_they_are() {
+        let native = NativeKernel {
+            python: "/env/bin/python".into(),
+            resource_dir: Some("/env/ipykernel/resources".into()),
+        };
+        let spec = |name: &str, directory: &str| Kernelspec {
+            name: name.parse().expect("a name"),
+            resource_dir: Some(directory.into()),
+            spec: serde_json::from_str("{}").expect("a kernel.json"),
+        };
+        let specs = [
+            spec("ir", "/share/jupyter/kernels/ir"),
+            spec("python3", "/env/ipykernel/resources"),
+        ];
+        let rows = kernels(&specs, Some(&native));
+        assert_eq!(
+            rows,
+            [
+                Row::found("Kernels", "ir  /share/jupyter/kernels/ir".to_owned()),
+                Row::found("", "python3  /env/bin/python".to_owned()),
+            ]
+        );
+        let many = vec![spec("ir", "/ir"); KERNELS_SHOWN_MAX + 2];
+        let rows = kernels(&many, None);
+        assert_eq!(rows.len(), KERNELS_SHOWN_MAX + 1);
+        assert_eq!(rows.last(), Some(&Row::found("", "and 2 more".to_owned())));
     }
 }

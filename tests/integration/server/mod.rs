@@ -4,6 +4,7 @@ mod commands;
 mod configuration;
 mod layers;
 mod listening;
+mod newcomer;
 mod process;
 mod runtime_files;
 mod setup;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use frontends::Frontends;
 use tracing::{info, warn};
 
 use crate::banner::Banner;
@@ -65,7 +66,7 @@ async fn serve(config: Config, variables: &Variables) -> Result<(), ServerError>
     })?;
     let server = start(config.clone(), Overrides::default()).await?;
     let info = server_info(&config, &server);
-    let file_to_open = opened_path(&config);
+    let file_to_open = opened_path(&config, server.frontends());
     // Said first: who finds the file finds a server that has told everything.
     Banner::of(&config, &server, &file_to_open).await.show();
     let open_url = open_url(&config, &server, &file_to_open);
@@ -101,15 +102,26 @@ fn setup_is_needed(config: &Config, variables: &Variables) -> Result<bool, Serve
     Ok(true)
 }
 
-/// The path that is shown and opened, with the base URL: of the file on the command line, else the default URL.
-fn opened_path(config: &Config) -> String {
+/// The path that is shown and opened, with the base URL: of the file on the command line, else the default URL. Where
+/// the front end for it is missing, it is the page that says how to get it.
+fn opened_path(config: &Config, frontends: &Frontends) -> String {
     match &config.directories.file_to_run {
+        Some(_) if !frontends.has(config.application.front_end()) => frontends.home_url(),
         Some(file) => config.base_url.join(&format!(
             "{}/{}",
             config.application.file_url_prefix(),
             urls::encoded(file)
         )),
-        None => config.default_url.clone(),
+        None => start_path(config, frontends),
+    }
+}
+
+/// The default URL, or the page that is there instead of it.
+fn start_path(config: &Config, frontends: &Frontends) -> String {
+    match config.default_url == config.base_url.as_str() {
+        // It leads on by itself.
+        true => config.default_url.clone(),
+        false => frontends.default_url(),
     }
 }
 
@@ -153,7 +165,9 @@ fn running(config: &Config, server: &RunningServer) -> String {
         TokenOrigin::None => ShownToken::None,
         TokenOrigin::Generated | TokenOrigin::Given => ShownToken::Hidden,
     };
-    let urls = server.place().urls(&config.default_url, token);
+    let urls = server
+        .place()
+        .urls(&start_path(config, server.frontends()), token);
     format!(
         "Serving {} at\n    {}",
         config.directories.root_dir.display(),

@@ -1,5 +1,7 @@
 //! Which front end opens first.
 
+use frontends::FrontEnd;
+
 use super::classes;
 
 /// The word after `adrastea`. All front ends that are found are served in any case.
@@ -35,6 +37,15 @@ impl Application {
             Self::Lab => "/lab",
             Self::Notebook => "/tree",
             Self::NbClassic => "/nbclassic/tree",
+        }
+    }
+
+    /// The front end that opens a file given on the command line.
+    pub(crate) fn front_end(self) -> FrontEnd {
+        match self {
+            Self::Server | Self::Lab => FrontEnd::Lab,
+            Self::Notebook => FrontEnd::Notebook,
+            Self::NbClassic => FrontEnd::Nbclassic,
         }
     }
 
