@@ -9,8 +9,12 @@ use serde_json::Value;
 use crate::resources::Config;
 use crate::{ApiError, AppState, Json};
 
+/// The largest body with a section, in bytes: what `frontends` keeps, with room for white space and escapes.
+const SECTION_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
+        .body_bytes_max(SECTION_BYTES_MAX)
         .get("/api/config/{section}", get)
         .put("/api/config/{section}", set)
         .patch("/api/config/{section}", update)

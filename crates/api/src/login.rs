@@ -13,8 +13,12 @@ use tracing::{info, warn};
 
 use crate::{ApiError, AppState, ErrorAsPage};
 
+/// The largest form, in bytes. Anybody may send one.
+const FORM_BYTES_MAX: usize = 64 * 1024;
+
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
+        .body_bytes_max(FORM_BYTES_MAX)
         .get("/login", form)
         .post_checking_forgery_itself(
             "/login",

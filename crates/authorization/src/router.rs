@@ -6,7 +6,7 @@
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     routing::{MethodFilter, on},
 };
 
@@ -17,6 +17,9 @@ use crate::{
     access::{Route, sealed::Admit},
 };
 
+/// The largest body of a request, in bytes, where the router was not told otherwise.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
 /// Routes behind one guard. A handler's first argument says who may call it; a handler without one does not compile.
 ///
 /// A path ending in `/{*path}` also serves the two forms of its root: `/api/contents/{*path}` is `/api/contents`
@@ -25,6 +28,7 @@ pub struct GuardedRouter<S> {
     guard: Guard,
     router: Router<S>,
     table: Vec<RouteEntry>,
+    body_limit: DefaultBodyLimit,
 }
 
 /// One line of the route table.
@@ -62,7 +66,23 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
             guard,
             router: Router::new(),
             table: Vec::new(),
+            body_limit: DefaultBodyLimit::max(BODY_BYTES_MAX),
         }
+    }
+
+    /// Bodies of the routes registered from here on have at most so many bytes; a larger one is a 413.
+    #[must_use]
+    pub fn body_bytes_max(mut self, bytes: usize) -> Self {
+        self.body_limit = DefaultBodyLimit::max(bytes);
+        self
+    }
+
+    /// Bodies of the routes registered from here on may be as large as the whole server allows. Only for routes that
+    /// ask for a login: what is read lies in memory.
+    #[must_use]
+    pub fn bodies_as_large_as_the_server_allows(mut self) -> Self {
+        self.body_limit = DefaultBodyLimit::disable();
+        self
     }
 
     /// Registers a handler of GET, which answers HEAD too.
@@ -222,12 +242,17 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
             surface,
             forgery_check,
         };
+        let body_limit = self.body_limit;
         for form in forms(path) {
             let (guard, handler) = (self.guard.clone(), handler.clone());
             let guarded = move |State(state): State<S>, request: Request| async move {
                 let (mut parts, body) = request.into_parts();
                 match <T::Access as Admit>::admit(&mut parts, &guard, route).await {
-                    Ok(proof) => handler.call(proof, Request::from_parts(parts, body), state).await,
+                    Ok(proof) => {
+                        let mut request = Request::from_parts(parts, body);
+                        body_limit.apply(&mut request);
+                        handler.call(proof, request, state).await
+                    }
                     Err(refusal) => refusal.answer(&parts, surface),
                 }
             };

@@ -53,7 +53,7 @@ async fn a_report_of_a_browser_is_taken_whatever_it_looks_like() {
     let owner = server.as_owner();
     let report = owner
         .request(Method::POST, "/api/security/csp-report")
-        .body(vec![0xff; 100_000]);
+        .body(vec![0xff; 60_000]);
     owner
         .send(report.header("content-type", "application/csp-report"))
         .await

@@ -1,4 +1,4 @@
-//! What every answer carries.
+//! What every answer carries, and how large requests may be.
 
 use test_support::TestServer;
 
@@ -57,4 +57,36 @@ async fn a_body_that_is_too_large_is_refused() {
         .await;
     let body = serde_json::json!({"path": "x".repeat(2_000)});
     server.as_owner().post("/api/sessions", &body).await.expect(413);
+}
+
+#[tokio::test]
+async fn the_form_to_log_in_and_reports_of_browsers_are_small() {
+    let server = TestServer::start().await;
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let log_in = async |password: String| {
+        let form = [("password", password)];
+        let request = client.post(server.url() + "login").form(&form);
+        request.send().await.expect("an answer").status()
+    };
+    assert_eq!(log_in("x".repeat(64 * 1024)).await, 413);
+    assert_eq!(log_in("x".repeat(1024)).await, 403, "no `_xsrf`");
+
+    let report = "/api/security/csp-report";
+    let owner = server.as_owner();
+    owner
+        .post(report, &"x".repeat(64 * 1024).into())
+        .await
+        .expect(413);
+    owner.post(report, &"x".repeat(1024).into()).await.expect(200);
+}
+
+#[tokio::test]
+async fn only_contents_may_be_large() {
+    let server = TestServer::start().await;
+    let owner = server.as_owner();
+    let large = "x".repeat(2 * 1024 * 1024);
+    let kernel = serde_json::json!({ "name": "python3", "extra": large });
+    owner.post("/api/kernels", &kernel).await.expect(413);
+    let file = serde_json::json!({ "type": "file", "format": "text", "content": large });
+    owner.put("/api/contents/large.txt", &file).await.expect(201);
 }

@@ -28,6 +28,7 @@ use crate::{ApiError, AppState, Json};
 
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
+        .bodies_as_large_as_the_server_allows()
         .get("/api/contents/{*path}", get)
         .post("/api/contents/{*path}", create)
         .put("/api/contents/{*path}", save)

@@ -10,8 +10,12 @@ use serde_json::{Value, json};
 use crate::resources::Settings;
 use crate::{ApiError, AppState, Json};
 
+/// The largest body with settings, in bytes: what `frontends` keeps, with room for JSON's escapes.
+const SETTINGS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
+        .body_bytes_max(SETTINGS_BYTES_MAX)
         .get("/lab/api/settings/{*plugin}", get)
         .put("/lab/api/settings/{*plugin}", put)
 }

@@ -9,8 +9,12 @@ use serde_json::{Value, json};
 use crate::resources::Workspaces;
 use crate::{ApiError, AppState, Json};
 
+/// The largest workspace that is read, in bytes; `frontends` keeps none that is larger.
+const WORKSPACE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
+        .body_bytes_max(WORKSPACE_BYTES_MAX)
         .get("/lab/api/workspaces/{*workspace}", get)
         .put("/lab/api/workspaces/{*workspace}", put)
         .delete("/lab/api/workspaces/{*workspace}", delete)

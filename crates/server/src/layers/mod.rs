@@ -7,6 +7,7 @@ mod panics;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
@@ -19,9 +20,13 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 use tower_http::body::Limited;
 use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutBody};
 
 pub(crate) use access_log::AccessLog;
 pub(crate) use headers::ResponseHeaders;
+
+/// How long nothing of a request's body may arrive while it is read. However slow, what moves is not cut off.
+const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The whole stack, ready to be given connections.
 pub(crate) type Stack = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
@@ -49,8 +54,69 @@ where
         .layer(from_fn(panics::catch))
         // A body that says it is too large is refused before any of it is read; our limit takes the place of axum's.
         .layer(RequestBodyLimitLayer::new(body_bytes_max))
-        .map_request(|request: Request<Limited<Body>>| request.map(Body::new))
+        .layer(RequestBodyTimeoutLayer::new(BODY_STALL_TIMEOUT))
+        .map_request(|request: Request<TimeoutBody<Limited<Body>>>| request.map(Body::new))
         .layer(DefaultBodyLimit::disable())
         .service(routes);
     BoxCloneSyncService::new(layers)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::FromRequest;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// The first line of the answer to `sent`, from a handler that wants the whole body.
+    async fn answer_to(sent: &[u8], then: impl AsyncFnOnce(&mut tokio::io::DuplexStream)) -> String {
+        let routes = tower::service_fn(async |request: Request<Body>| {
+            let read = Bytes::from_request(request, &()).await;
+            let status = read.map_or_else(|rejection| rejection.status(), |_| http::StatusCode::OK);
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = status;
+            Ok::<_, Infallible>(response)
+        });
+        let base_url = identity::BaseUrl::new("/");
+        let headers = ResponseHeaders::new(base_url, Vec::new());
+        let stack = stack(routes, AccessLog::default(), headers, 1000);
+        let (mut client, server) = tokio::io::duplex(4096);
+        let service = service_fn(move |request| stack.clone().oneshot(request));
+        let connection =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
+        let serving = tokio::spawn(connection);
+        client.write_all(sent).await.expect("a server that reads");
+        then(&mut client).await;
+        let mut answer = vec![0; 4096];
+        let count = client.read(&mut answer).await.expect("an answer");
+        serving.abort();
+        let answer = String::from_utf8_lossy(&answer[..count]).into_owned();
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    const HEAD: &[u8] = b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 3\r\n\r\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stalls_is_given_up() {
+        let start = Instant::now();
+        let line = answer_to(HEAD, async |_| {}).await;
+        assert_eq!(line, "HTTP/1.1 400 Bad Request");
+        assert!(start.elapsed() >= BODY_STALL_TIMEOUT);
+        assert!(start.elapsed() < 2 * BODY_STALL_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_is_not() {
+        let slowly = async |client: &mut tokio::io::DuplexStream| {
+            for _ in 0..3 {
+                tokio::time::sleep(BODY_STALL_TIMEOUT * 3 / 4).await;
+                client.write_all(b"x").await.expect("a server that reads");
+            }
+        };
+        assert_eq!(answer_to(HEAD, slowly).await, "HTTP/1.1 200 OK");
+    }
 }
