@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 
 use crate::{
-    Act, Anyone, Authorized, Caller, Guard, Resource, Surface,
+    Act, Anyone, Authorized, Caller, Denied, Guard, Resource, Surface,
     access::{ForgeryCheck, Route},
     browser::Browser,
     identify::is_safe,
@@ -73,5 +73,8 @@ async fn named<R: Resource>(parts: &mut Parts) -> Result<R::Name, Refusal> {
         .iter()
         .find(|(key, _)| *key == R::PARAMETER)
         .map_or("", |(_, value)| value);
-    text.parse().map_err(|_| Refusal::NoSuchName)
+    text.parse().map_err(|error| match R::unnamed(&error) {
+        Some(not_found) => Refusal::Denied(Denied::Hidden(not_found)),
+        None => Refusal::NoSuchName,
+    })
 }

@@ -87,7 +87,8 @@ impl Refusal {
     }
 }
 
-fn error_for(
+/// An error in the form of the surface.
+pub(crate) fn error_for(
     parts: &Parts,
     visitor: Option<&Visitor>,
     surface: Surface,

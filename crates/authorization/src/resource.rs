@@ -191,6 +191,12 @@ pub trait Resource: Send + Sync + 'static {
             .collect()
     }
 
+    /// The answer for a text that names nothing, if this kind has one of its own: as a rule there is no such page.
+    #[must_use]
+    fn unnamed(_error: &<Self::Name as FromStr>::Err) -> Option<NotFound> {
+        None
+    }
+
     /// The answer for a name that does not exist. The guard gives the same for one that is hidden,
     /// so handlers must answer with this very value for what is missing.
     #[must_use]

@@ -20,8 +20,12 @@ use tower::{Service, ServiceExt};
 use crate::{
     Site, Surface, fallback,
     identify::{Identification, identify},
-    refusal::page,
+    refusal::{error_for, page},
 };
+
+/// What the page says to a browser that came under another name than this server's own.
+const FOREIGN_HOST: &str = "This server answers to local names only. Whoever runs it can allow others with \
+    ServerApp.allow_remote_access=True.";
 
 /// The API's own state of health and version: asking for them is no activity.
 const NO_ACTIVITY: [&str; 4] = [
@@ -69,7 +73,18 @@ impl GuardedService {
         // Cookies and headers of the response depend on the head of the request, which the handler consumes.
         let head = head_of(&parts);
         let mut response = if !self.provider.check_host(&parts) {
-            page(&parts, Some(&identification.visitor), StatusCode::FORBIDDEN, "")
+            let sentence = if surface == Surface::Page {
+                FOREIGN_HOST
+            } else {
+                "Forbidden"
+            };
+            error_for(
+                &parts,
+                Some(&identification.visitor),
+                surface,
+                StatusCode::FORBIDDEN,
+                sentence,
+            )
         } else if parts.method == Method::OPTIONS {
             fallback::options(&parts, &identification.visitor)
         } else if below.is_none() {

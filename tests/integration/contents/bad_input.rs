@@ -37,6 +37,12 @@ async fn paths_that_leave_the_root_lead_nowhere() {
         ] {
             answer.expect(404);
         }
+        let told = owner.get(&url).await.expect(404).json();
+        let sentence = told["message"].as_str().expect("a sentence");
+        assert!(
+            sentence.ends_with("is outside root contents directory"),
+            "{sentence}"
+        );
     }
     for way in ["../secret.txt", "a/../../secret.txt", "/../secret.txt"] {
         owner

@@ -137,6 +137,10 @@ impl Resource for Contents {
         name.references()
     }
 
+    fn unnamed(error: &PathError) -> Option<NotFound> {
+        Some(no_path(error))
+    }
+
     fn missing(name: &ContentsName) -> NotFound {
         NotFound::Json(ContentsError::NotFound(name.entry.clone()).to_string())
     }
@@ -149,6 +153,10 @@ impl Resource for NewContents {
 
     fn references(name: &ContentsName) -> Vec<ResourceRef> {
         name.references()
+    }
+
+    fn unnamed(error: &PathError) -> Option<NotFound> {
+        Some(no_path(error))
     }
 
     fn missing(name: &ContentsName) -> NotFound {
@@ -165,12 +173,21 @@ impl Resource for ReadContents {
         name.references()
     }
 
+    fn unnamed(error: &PathError) -> Option<NotFound> {
+        Some(no_path(error))
+    }
+
     fn missing(name: &ContentsName) -> NotFound {
         NotFound::Text(format!(
             "file or directory {} does not exist",
             quoted(&name.entry)
         ))
     }
+}
+
+/// The reference's answer for what is no path below the root.
+fn no_path(error: &PathError) -> NotFound {
+    NotFound::Json(error.to_string())
 }
 
 #[cfg(test)]
