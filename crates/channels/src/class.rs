@@ -9,7 +9,7 @@ pub enum Class {
     Query,
     /// Runs code or may.
     Execute,
-    /// Ends or interrupts what runs, as the REST calls do.
+    /// Interrupts what runs, as the REST call does.
     Control,
 }
 
@@ -18,14 +18,15 @@ impl Class {
     pub const ALL: [Self; 3] = [Self::Query, Self::Execute, Self::Control];
 
     /// The class of a message. Types nobody listed may do anything, so they are [`Class::Execute`]; so is
-    /// `history_request`, which shows the code of others, and everything on stdin: a kernel that waits for input takes
+    /// `history_request`, which shows the code of others; `shutdown_request`, after which the kernel is started anew and runs
+    /// what its directory holds; and everything on stdin: a kernel that waits for input takes
     /// whatever comes there for the answer. Shell and control do not differ: kernels take most requests on both.
     #[must_use]
     pub fn of(channel: Channel, msg_type: &str) -> Self {
         match (channel, msg_type) {
             (Channel::Stdin, _) => Self::Execute,
             (_, "kernel_info_request" | "comm_info_request" | "is_complete_request") => Self::Query,
-            (_, "shutdown_request" | "interrupt_request") => Self::Control,
+            (_, "interrupt_request") => Self::Control,
             _ => Self::Execute,
         }
     }
@@ -62,6 +63,7 @@ mod tests {
                     "debug_request",
                     "input_reply",
                     "history_request",
+                    "shutdown_request",
                     "create_subshell_request",
                     "made_up",
                     "",
@@ -69,7 +71,7 @@ mod tests {
                 ],
                 Class::Execute,
             ),
-            (&["shutdown_request", "interrupt_request"], Class::Control),
+            (&["interrupt_request"], Class::Control),
         ] {
             for msg_type in types {
                 for channel in [Channel::Shell, Channel::Control] {
