@@ -15,6 +15,9 @@ use crate::listen::Peer;
 /// Query parameters whose name contains one of these are secret, as in the reference.
 const SECRET_KEYS: &[&str] = &["token", "auth", "key", "code", "state", "xsrf"];
 
+/// How often the address within a query is decoded in search of secrets.
+const ENCODINGS_MAX: usize = 3;
+
 /// A URL is logged up to here.
 const URL_CHARACTERS_MAX: usize = 2_000;
 
@@ -91,7 +94,11 @@ fn redacted(uri: &Uri, extra_secret_keys: &[String]) -> String {
     if let Some(query) = uri.query() {
         text.push('?');
         let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((key, _)) if is_secret(key, extra_secret_keys) => format!("{key}=[secret]"),
+            Some((key, value))
+                if is_secret(key, extra_secret_keys) || holds_secret(value, extra_secret_keys) =>
+            {
+                format!("{key}=[secret]")
+            }
             _ => pair.to_owned(),
         });
         text.push_str(&pairs.collect::<Vec<_>>().join("&"));
@@ -100,6 +107,20 @@ fn redacted(uri: &Uri, extra_secret_keys: &[String]) -> String {
         Some((end, _)) => text[..end].to_owned() + "…",
         None => text,
     }
+}
+
+/// Whether a value is an address that has a secret in its own query, as `/login?next=/lab?token=…` has.
+fn holds_secret(value: &str, extra_secret_keys: &[String]) -> bool {
+    let mut text = value.to_owned();
+    // An address in an address in an address is encoded as often.
+    for _ in 0..ENCODINGS_MAX {
+        text = percent_encoding::percent_decode_str(&text)
+            .decode_utf8_lossy()
+            .into_owned();
+    }
+    text.split(['?', '&', ';', '#'])
+        .filter_map(|pair| pair.split_once('='))
+        .any(|(key, _)| is_secret(key, extra_secret_keys))
 }
 
 fn is_secret(key: &str, extra_secret_keys: &[String]) -> bool {
@@ -127,6 +148,12 @@ mod tests {
         check("/lab?token=abc&x=1", "/lab?token=[secret]&x=1");
         check("/lab?ToKen=abc", "/lab?ToKen=[secret]");
         check("/lab?%74oken=abc", "/lab?%74oken=[secret]");
+        check("/login?next=%2Flab%3Ftoken%3Dabc&x=1", "/login?next=[secret]&x=1");
+        check(
+            "/login?next=%252Flab%253Fa%253Db%2526token%253Dabc",
+            "/login?next=[secret]",
+        );
+        check("/login?next=%2Flab%3Freset%3D1", "/login?next=%2Flab%3Freset%3D1");
         check("/api?my_extra=1&_xsrf=2", "/api?my_extra=[secret]&_xsrf=[secret]");
         check("/api/me?1795349235713", "/api/me?1795349235713");
         check("http://h/x?auth=1", "/x?auth=[secret]");
