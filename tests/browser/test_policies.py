@@ -69,6 +69,18 @@ def test_temporary_runs_a_cell_and_saves_nothing(front_end, start_server, open_c
     assert listing(server.root) == before
 
 
+def test_temporary_keeps_no_settings_and_shows_no_dialog(front_end, start_server, open_context):
+    server = start_server(policy="temporary")
+    notebooks.write(server.root / "n.ipynb", "print(6*7)")
+    context, watch = open_context(server)
+    watch.tolerate(REFUSED_REQUEST, REFUSED_CONSOLE)
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    notebook.run_existing_cell()
+    notebook.expect_output("42")
+    assert front_end.change_a_setting(notebook) == 403
+    notebook.expect_no_dialog()
+
+
 def test_read_write_edits_a_file_and_runs_nothing(front_end, start_server, open_context):
     server = start_server(policy="read-write")
     notebooks.write(server.root / "n.ipynb", "print(6*7)")

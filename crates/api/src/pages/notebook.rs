@@ -21,6 +21,7 @@ pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
         .get("/edit/{*path}", edit)
         .get("/consoles/{*path}", consoles)
         .get("/terminals/{*path}", terminals)
+        .note("minimal so far: the page; there are no terminals")
 }
 
 /// A directory's files; a notebook and a file lead to their own pages.
