@@ -181,6 +181,7 @@ fn of_kernel(error: &KernelError) -> Described {
 fn of_session(error: &SessionsError) -> Described {
     match error {
         SessionsError::NoSuchSession { .. } => Described::new(StatusCode::NOT_FOUND, error.to_string()),
+        SessionsError::KernelChanged { .. } => Described::new(StatusCode::CONFLICT, error.to_string()),
         SessionsError::NoSuchKernel { .. } => Described::new(StatusCode::BAD_REQUEST, error.to_string()),
         SessionsError::TooManySessions => Described::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         // Front ends know this status and body, and offer to choose another kernel.

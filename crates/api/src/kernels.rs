@@ -8,14 +8,18 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use contents::ContentsManager;
 use http::{StatusCode, header::LOCATION};
 use identity::BaseUrl;
 use kernels::{Kernel, KernelError, KernelId, KernelManager, KernelModel, StartKernel};
 use serde::Deserialize;
+use sessions::SessionManager;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, warn};
 
-use crate::{ApiError, AppState, Json, resources::Kernels};
+use crate::{
+    ApiError, AppState, Json, kernel_directory::kernel_directory, resources::Kernels, to_the_end::to_the_end,
+};
 
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
@@ -56,6 +60,7 @@ struct StartBody {
 async fn start(
     auth: Authorized<Write, Collection<Kernels>>,
     State(kernels): State<KernelManager>,
+    State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
     Json(body): Json<Option<StartBody>>,
 ) -> Result<Response, ApiError> {
@@ -71,28 +76,41 @@ async fn start(
         }
         chosen => {
             may_start(&auth).await?;
-            let id = chosen.unwrap_or_else(KernelId::random);
-            // Before it runs, so that it is at no time nobody's.
-            auth.claim::<Kernels>(&id).await?;
+            let directory = match path {
+                Some(path) => Some(kernel_directory(&auth, &contents, &path).await?),
+                None => None,
+            };
             let start = StartKernel {
                 name,
-                path,
-                id: Some(id.clone()),
+                path: directory,
+                id: chosen,
                 env: Vec::new(),
             };
-            match kernels.start(start).await {
-                Ok(kernel) => kernel,
-                // Somebody was faster, and it is theirs.
-                Err(error @ KernelError::DuplicateKernel { .. }) => return Err(error.into()),
-                Err(error) => {
-                    auth.release::<Kernels>(&id).await?;
-                    return Err(error.into());
-                }
-            }
+            to_the_end(start_owned(auth, kernels, start)).await?
         }
     };
     let location = base_url.join(&format!("api/kernels/{}", kernel.id()));
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(kernel.model())).into_response())
+}
+
+/// Starts a kernel that is the caller's.
+async fn start_owned(
+    auth: Authorized<Write, Collection<Kernels>>,
+    kernels: KernelManager,
+    mut start: StartKernel,
+) -> Result<Kernel, ApiError> {
+    let id = start.id.get_or_insert_with(KernelId::random).clone();
+    // Before it runs, so that it is at no time nobody's.
+    auth.claim::<Kernels>(&id).await?;
+    match kernels.start(start).await {
+        Ok(kernel) => Ok(kernel),
+        // Somebody was faster, and it is theirs.
+        Err(error @ KernelError::DuplicateKernel { .. }) => Err(error.into()),
+        Err(error) => {
+            auth.release::<Kernels>(&id).await?;
+            Err(error.into())
+        }
+    }
 }
 
 /// Whether the caller may have a process started. It runs code before any cell does: Python looks for modules in the
@@ -138,12 +156,18 @@ async fn restart(
     Ok(Json(kernel.model()))
 }
 
-/// Forgets the owners of kernels that ended by themselves, for as long as the server runs: an id that is used
-/// again is nobody's.
-pub async fn release_ended_kernels(kernels: KernelManager, ownership: Ownership) {
+/// Forgets the owners of kernels that ended by themselves, and of their sessions, for as long as the server runs: an id
+/// that is used again is nobody's.
+pub async fn release_ended_kernels(kernels: KernelManager, sessions: SessionManager, ownership: Ownership) {
     let mut endings = kernels.endings();
     loop {
-        match endings.recv().await {
+        let ended = endings.recv().await;
+        for id in sessions.forget_ended() {
+            if let Err(error) = ownership.release(ResourceKind::Sessions, id.as_str()).await {
+                error!(session.id = %id, %error, "failed to forget who owned a session that ended");
+            }
+        }
+        match ended {
             Ok(id) => {
                 // Started again under the same id meanwhile: it has an owner.
                 if kernels.get(&id).is_ok() {

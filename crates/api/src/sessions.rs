@@ -1,20 +1,29 @@
 //! `/api/sessions`: which document uses which kernel.
 
-use authorization::{Authorized, Collection, Guard, GuardedRouter, Identified, Read, Unchecked, Write};
+use authorization::{
+    Authorized, Caller, Collection, Denied, Guard, GuardedRouter, Identified, Read, Resource, Unchecked,
+    Write,
+};
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use contents::ContentsManager;
 use http::{StatusCode, header::LOCATION};
 use identity::BaseUrl;
-use kernels::KernelManager;
+use kernels::{KernelError, KernelId, KernelManager};
 use serde::{Deserialize, Deserializer, de::Error as _};
-use sessions::{Changes, KernelChange, NewSession, Opened, SessionManager, SessionModel};
+use sessions::{
+    Changes, KernelChange, KernelChoice, NewKernel, NewSession, SessionId, SessionManager, SessionModel,
+    SessionsError, Turn,
+};
 
 use crate::{
     ApiError, AppState, Json,
+    kernel_directory::kernel_directory,
     kernels::may_start,
     resources::{Kernels, Sessions},
+    to_the_end::to_the_end,
 };
 
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
@@ -26,10 +35,13 @@ pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
         .delete("/api/sessions/{session_id}", delete)
 }
 
-/// The sessions the caller may see.
+/// The sessions the caller may see: those whose kernel they may see too, since a session shows it.
 async fn list(auth: Identified, State(sessions): State<SessionManager>) -> Json<Vec<SessionModel>> {
+    let readable = auth
+        .keep_allowed::<Read, Sessions, _>(sessions.list(), |session| session.id.clone())
+        .await;
     Json(
-        auth.keep_allowed::<Read, Sessions, _>(sessions.list(), |session| session.id.clone())
+        auth.keep_allowed::<Read, Kernels, _>(readable, |session| session.kernel.id.clone())
             .await,
     )
 }
@@ -39,7 +51,17 @@ async fn get(
     auth: Authorized<Read, Sessions>,
     State(sessions): State<SessionManager>,
 ) -> Result<Json<SessionModel>, ApiError> {
-    Ok(Json(sessions.get(auth.resource())?))
+    Ok(Json(shown(&auth, sessions.get(auth.resource())?).await?))
+}
+
+/// A session, if the caller may see its kernel. One whose kernel is hidden is hidden itself.
+async fn shown(caller: &Caller, session: SessionModel) -> Result<SessionModel, ApiError> {
+    let kernel = Unchecked::<Kernels>::new(session.kernel.id.clone());
+    match caller.also::<Read, Kernels>(kernel).await {
+        Ok(_) => Ok(session),
+        Err(Denied::Hidden(_)) => Err(ApiError::NotFound(Sessions::missing(&session.id))),
+        Err(refused) => Err(refused.into()),
+    }
 }
 
 /// What opens a session. Everything may be missing, so that each absence has the reference's own sentence.
@@ -73,52 +95,88 @@ async fn open(
     auth: Authorized<Write, Collection<Sessions>>,
     State(sessions): State<SessionManager>,
     State(kernels): State<KernelManager>,
+    State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
     Json(body): Json<Option<OpenBody>>,
 ) -> Result<Response, ApiError> {
     let body = body.ok_or_else(no_json)?;
     let (path, kind) = body.path_and_kind()?;
-    let opened = match sessions.at_path(&path) {
-        Some(existing) => Opened::Existing(existing),
+    let (path, kind, name) = (short(path)?, short(kind)?, body.name.map(short).transpose()?);
+    let turn = sessions.turn(&path).await;
+    let model = match sessions.at_path(&path) {
+        Some(existing) => {
+            auth.also::<Read, Sessions>(Unchecked::new(existing.id.clone()))
+                .await?;
+            shown(&auth, existing).await?
+        }
         None => {
-            let kernel = body.kernel.unwrap_or_default();
-            let kernel_id = match kernel.id {
+            let wanted = body.kernel.unwrap_or_default();
+            let id = match wanted.id {
                 // Ending the session will end the kernel.
                 Some(id) => Some(auth.also::<Write, _>(id).await?),
                 None => None,
             };
-            if kernel_id.as_ref().is_none_or(|id| kernels.get(id).is_err()) {
-                may_start(&auth).await?;
-            }
-            sessions
-                .open(NewSession {
-                    path,
-                    name: body.name,
-                    kind,
-                    kernel_name: kernel.name,
-                    kernel_id,
-                })
-                .await?
-        }
-    };
-    let model = match opened {
-        Opened::Existing(model) => {
-            auth.also::<Read, Sessions>(Unchecked::new(model.id.clone()))
-                .await?;
-            model
-        }
-        Opened::OnRunningKernel(model) => {
-            auth.claim::<Sessions>(&model.id).await?;
-            model
-        }
-        Opened::WithNewKernel(model) => {
-            auth.claim::<Sessions>(&model.id).await?;
-            auth.claim::<Kernels>(&model.kernel.id).await?;
-            model
+            let kernel = match id {
+                Some(id) if kernels.get(&id).is_ok() => KernelChoice::Running(id),
+                id => {
+                    may_start(&auth).await?;
+                    KernelChoice::Start(NewKernel {
+                        id: id.unwrap_or_else(KernelId::random),
+                        name: wanted.name,
+                        directory: kernel_directory(&auth, &contents, &path).await?,
+                    })
+                }
+            };
+            let new = NewSession {
+                id: SessionId::random(),
+                name,
+                kind,
+                kernel,
+            };
+            to_the_end(open_owned(auth, turn, new)).await?
         }
     };
     let location = base_url.join(&format!("api/sessions/{}", model.id));
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(model)).into_response())
+}
+
+/// Opens a session that is the caller's, and so is its kernel if it is new.
+async fn open_owned(
+    auth: Authorized<Write, Collection<Sessions>>,
+    turn: Turn,
+    new: NewSession,
+) -> Result<SessionModel, ApiError> {
+    let id = new.id.clone();
+    let started = match &new.kernel {
+        KernelChoice::Running(_) => None,
+        KernelChoice::Start(kernel) => Some(kernel.id.clone()),
+    };
+    // Before the kernel runs, so that it is at no time nobody's.
+    if let Some(kernel) = &started {
+        auth.claim::<Kernels>(kernel).await?;
+    }
+    auth.claim::<Sessions>(&id).await?;
+    match turn.open(new).await {
+        Ok(session) => Ok(session),
+        Err(error) => {
+            auth.release::<Sessions>(&id).await?;
+            release_unstarted(&auth, started, &error).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Forgets whose a kernel would have been that was not started.
+async fn release_unstarted(
+    caller: &Caller,
+    kernel: Option<KernelId>,
+    error: &SessionsError,
+) -> Result<(), ApiError> {
+    match (error, kernel) {
+        // Somebody was faster, and it is theirs.
+        (SessionsError::Start(KernelError::DuplicateKernel { .. }), _) | (_, None) => Ok(()),
+        (_, Some(kernel)) => Ok(caller.release::<Kernels>(&kernel).await?),
+    }
 }
 
 impl OpenBody {
@@ -153,45 +211,77 @@ struct UpdateBody {
 async fn update(
     auth: Authorized<Write, Sessions>,
     State(sessions): State<SessionManager>,
+    State(contents): State<ContentsManager>,
     Json(body): Json<Option<UpdateBody>>,
 ) -> Result<Json<SessionModel>, ApiError> {
     let body = body.ok_or_else(no_json)?;
-    let before = sessions.get(auth.resource())?;
-    let kernel = match body.kernel {
+    let before = shown(&auth, sessions.get(auth.resource())?).await?;
+    let to = match body.kernel {
         Some(KernelBody { id: Some(id), .. }) => {
-            Some(KernelChange::Running(auth.also::<Write, _>(id).await?))
+            Some(KernelChoice::Running(auth.also::<Write, _>(id).await?))
         }
         Some(KernelBody {
             id: None,
             name: Some(name),
         }) => {
             may_start(&auth).await?;
-            Some(KernelChange::Start(name))
+            Some(KernelChoice::Start(NewKernel {
+                id: KernelId::random(),
+                name: Some(name),
+                directory: kernel_directory(&auth, &contents, &before.path).await?,
+            }))
         }
         Some(KernelBody { id: None, name: None }) | None => None,
     };
-    if kernel.is_some() {
-        // The one it has now will be shut down.
-        auth.also::<Write, Kernels>(Unchecked::new(before.kernel.id.clone()))
-            .await?;
-    }
-    let starts = matches!(kernel, Some(KernelChange::Start(_)));
+    let kernel = match to {
+        Some(to) => Some(KernelChange {
+            // The one it has now will be shut down.
+            from: auth
+                .also::<Write, Kernels>(Unchecked::new(before.kernel.id))
+                .await?,
+            to,
+        }),
+        None => None,
+    };
     let old_form = body.notebook.and_then(|notebook| notebook.path);
     let kind = old_form.is_some().then(|| NOTEBOOK.to_owned()).or(body.kind);
     let changes = Changes {
-        path: old_form.or(body.path),
-        name: body.name,
-        kind,
+        path: old_form.or(body.path).map(short).transpose()?,
+        name: body.name.map(|name| name.map(short).transpose()).transpose()?,
+        kind: kind.map(short).transpose()?,
         kernel,
     };
-    let after = sessions.update(auth.resource(), changes).await?;
-    if after.kernel.id != before.kernel.id {
-        auth.release::<Kernels>(&before.kernel.id).await?;
-        if starts {
-            auth.claim::<Kernels>(&after.kernel.id).await?;
+    Ok(Json(to_the_end(update_owned(auth, sessions, changes)).await?))
+}
+
+/// Changes a session; a kernel that is started for it is the caller's.
+async fn update_owned(
+    auth: Authorized<Write, Sessions>,
+    sessions: SessionManager,
+    changes: Changes,
+) -> Result<SessionModel, ApiError> {
+    let (from, started) = match &changes.kernel {
+        None => (None, None),
+        Some(KernelChange { from, to }) => match to {
+            KernelChoice::Running(to) => ((from != to).then(|| from.clone()), None),
+            KernelChoice::Start(new) => (Some(from.clone()), Some(new.id.clone())),
+        },
+    };
+    if let Some(kernel) = &started {
+        auth.claim::<Kernels>(kernel).await?;
+    }
+    match sessions.update(auth.resource(), changes).await {
+        Ok(session) => {
+            if let Some(ended) = from {
+                auth.release::<Kernels>(&ended).await?;
+            }
+            Ok(session)
+        }
+        Err(error) => {
+            release_unstarted(&auth, started, &error).await?;
+            Err(error.into())
         }
     }
-    Ok(Json(after))
 }
 
 /// Ends a session and its kernel.
@@ -199,12 +289,31 @@ async fn delete(
     auth: Authorized<Write, Sessions>,
     State(sessions): State<SessionManager>,
 ) -> Result<StatusCode, ApiError> {
-    let kernel = sessions.get(auth.resource())?.kernel.id;
-    let kernel = auth.also::<Write, Kernels>(Unchecked::new(kernel)).await?;
-    sessions.delete(auth.resource()).await?;
-    auth.release::<Sessions>(auth.resource()).await?;
-    auth.release::<Kernels>(&kernel).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let session = shown(&auth, sessions.get(auth.resource())?).await?;
+    let kernel = Unchecked::new(session.kernel.id);
+    let kernel = auth.also::<Write, Kernels>(kernel).await?;
+    to_the_end(async move {
+        sessions.delete(auth.resource(), &kernel).await?;
+        auth.release::<Sessions>(auth.resource()).await?;
+        auth.release::<Kernels>(&kernel).await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// The longest path, name or type of a session, in bytes: as long as a path can be.
+const TEXT_BYTES_MAX: usize = contents::PATH_BYTES_MAX;
+
+/// A text of a session, which becomes part of its kernel's environment.
+fn short(text: String) -> Result<String, ApiError> {
+    let bad = |why: &str| Err(ApiError::BadRequest(format!("A path, name or type {why}")));
+    if text.len() > TEXT_BYTES_MAX {
+        return bad(&format!("is longer than {TEXT_BYTES_MAX} bytes"));
+    }
+    if text.contains('\0') {
+        return bad("has a NUL in it");
+    }
+    Ok(text)
 }
 
 /// The type of sessions in the old form.

@@ -86,7 +86,12 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         config.kernels.clone(),
         overrides.launcher.unwrap_or_else(|| Arc::new(LocalLauncher)),
     );
-    tokio::spawn(api::release_ended_kernels(kernels.clone(), ownership));
+    let sessions = SessionManager::new(kernels.clone());
+    tokio::spawn(api::release_ended_kernels(
+        kernels.clone(),
+        sessions.clone(),
+        ownership,
+    ));
     let state = AppState {
         own_pages: frontends.own_pages().clone(),
         frontends: frontends.clone(),
@@ -96,7 +101,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         started: Started(now),
         stop: CancellationToken::new(),
         contents,
-        sessions: SessionManager::new(kernels.clone()),
+        sessions,
         kernels: kernels.clone(),
         channels: ChannelsConfig::default(),
         connections: api::Connections::default(),

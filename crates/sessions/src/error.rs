@@ -19,6 +19,12 @@ pub enum SessionsError {
         /// The kernel's id.
         id: KernelId,
     },
+    /// Somebody else has given the session another kernel meanwhile, or ended it.
+    #[error("Session {id} has another kernel now")]
+    KernelChanged {
+        /// The session's id.
+        id: SessionId,
+    },
     /// The kernel of a new session could not be started.
     #[error(transparent)]
     Start(#[from] KernelError),

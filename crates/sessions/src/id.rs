@@ -22,7 +22,7 @@ pub struct BadSessionId;
 impl SessionId {
     /// A fresh one.
     #[must_use]
-    pub(crate) fn random() -> Self {
+    pub fn random() -> Self {
         Self(uuid::Uuid::new_v4().to_string().into())
     }
 

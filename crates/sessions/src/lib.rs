@@ -11,5 +11,7 @@ mod records;
 
 pub use error::SessionsError;
 pub use id::{BadSessionId, SessionId};
-pub use manager::{Changes, KernelChange, NewSession, Opened, SESSIONS_MAX, SessionManager};
+pub use manager::{
+    Changes, KernelChange, KernelChoice, NewKernel, NewSession, SESSIONS_MAX, SessionManager, Turn,
+};
 pub use model::{NotebookModel, SessionModel};

@@ -6,6 +6,7 @@ use std::{
 };
 
 use kernels::{Kernel, KernelError, KernelId, KernelManager, StartKernel};
+use tokio::sync::OwnedMutexGuard;
 use tracing::{info, warn};
 
 use crate::{
@@ -24,35 +25,42 @@ struct Shared {
     kernels: KernelManager,
     /// A plain mutex, never held across an await.
     records: Mutex<Records>,
-    /// Paths for which a session is being made: two pages that open one notebook at once get one kernel.
+    /// Paths for which a session is being made.
     /// The map's mutex is plain; the ones in it are held while a kernel starts.
     opening: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-/// What to open.
+/// What to open. The ids are chosen by the caller, who can so record whose they are before anything runs.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// The document's path.
-    pub path: String,
+    /// The session's id.
+    pub id: SessionId,
     /// The document's name.
     pub name: Option<String>,
     /// `notebook`, `console` or `file`.
     pub kind: String,
-    /// The kernelspec to start, unless `kernel_id` runs; the default one when `None`.
-    pub kernel_name: Option<String>,
-    /// The kernel to use; when it does not run, one of this id is started.
-    pub kernel_id: Option<KernelId>,
+    /// Its kernel.
+    pub kernel: KernelChoice,
 }
 
-/// What opening a session did.
+/// Which kernel a session shall have.
 #[derive(Clone, Debug)]
-pub enum Opened {
-    /// The path had a session already; nothing was made.
-    Existing(SessionModel),
-    /// A session on a kernel that was running.
-    OnRunningKernel(SessionModel),
-    /// A session and its kernel.
-    WithNewKernel(SessionModel),
+pub enum KernelChoice {
+    /// One that runs.
+    Running(KernelId),
+    /// A new one.
+    Start(NewKernel),
+}
+
+/// A kernel to start for a session.
+#[derive(Clone, Debug)]
+pub struct NewKernel {
+    /// The id it shall have.
+    pub id: KernelId,
+    /// The kernelspec's name; the default one when `None`.
+    pub name: Option<String>,
+    /// The directory it starts in, relative to the root directory.
+    pub directory: String,
 }
 
 /// What to change of a session; `None` leaves it.
@@ -68,13 +76,13 @@ pub struct Changes {
     pub kernel: Option<KernelChange>,
 }
 
-/// Which other kernel a session shall have. Its old one is shut down.
+/// Another kernel for a session.
 #[derive(Clone, Debug)]
-pub enum KernelChange {
-    /// One that runs.
-    Running(KernelId),
-    /// A new one of this kernelspec.
-    Start(String),
+pub struct KernelChange {
+    /// The one it has, which is shut down. When it has another by now, nothing is changed.
+    pub from: KernelId,
+    /// The one it shall have.
+    pub to: KernelChoice,
 }
 
 impl SessionManager {
@@ -88,7 +96,7 @@ impl SessionManager {
         }))
     }
 
-    /// All sessions. Those whose kernel is gone, for whatever reason, are forgotten.
+    /// All sessions; none whose kernel is gone, for whatever reason.
     #[must_use]
     pub fn list(&self) -> Vec<SessionModel> {
         let records = self.records().all();
@@ -112,99 +120,110 @@ impl SessionManager {
     /// The session of a document, if it has one.
     #[must_use]
     pub fn at_path(&self, path: &str) -> Option<SessionModel> {
-        let record = self.records().at_path(path)?;
+        let record = self.records().at_path(path, |record| self.is_live(record))?;
         self.model(record)
     }
 
-    /// The session of `new.path`: the one there is, or a new one with the kernel asked for.
-    ///
-    /// # Errors
-    /// When the kernel cannot be started, or there are too many sessions. Then nothing was made.
-    pub async fn open(&self, new: NewSession) -> Result<Opened, SessionsError> {
-        let opening = Opening::of(self, new.path.clone());
-        let _one_at_a_time = opening.lock.lock().await;
-        if let Some(existing) = self.at_path(&new.path) {
-            return Ok(Opened::Existing(existing));
-        }
-        if self.records().len() >= SESSIONS_MAX {
-            // Some may be of kernels that are gone; listing forgets them.
-            if self.list().len() >= SESSIONS_MAX {
-                return Err(SessionsError::TooManySessions);
-            }
-        }
-        let running = new.kernel_id.as_ref().and_then(|id| self.0.kernels.get(id).ok());
-        let started = running.is_none();
-        let kernel = match running {
-            Some(kernel) => kernel,
-            None => {
-                self.start_kernel(&new.path, new.name.as_deref(), new.kernel_name, new.kernel_id)
-                    .await?
-            }
-        };
-        let id = SessionId::random();
-        let record = Record {
-            id,
-            path: new.path,
-            name: new.name,
-            kind: new.kind,
-            kernel: kernel.id().clone(),
-        };
-        self.records().insert(record.clone());
-        info!(session.id = %record.id, kernel.id = %kernel.id(), "opened session {}", record.id);
-        let model = shown(record, &kernel);
-        Ok(if started {
-            Opened::WithNewKernel(model)
-        } else {
-            Opened::OnRunningKernel(model)
-        })
+    /// Forgets the sessions whose kernel is gone, and says which. Call it when kernels end.
+    #[must_use]
+    pub fn forget_ended(&self) -> Vec<SessionId> {
+        let ended = self.records().take_ended(|record| self.is_live(record));
+        let forgotten = ended.into_iter().map(|record| {
+            info!(session.id = %record.id, kernel.id = %record.kernel, "forgot session {}: its kernel is gone", record.id);
+            record.id
+        });
+        forgotten.collect()
+    }
+
+    /// Waits until nobody else opens a session for this path: two pages that open one notebook at once get one
+    /// kernel, when each looks ([`at_path`](Self::at_path)) in its turn and opens only what is not there.
+    pub async fn turn(&self, path: &str) -> Turn {
+        let waiting = Waiting::for_path(self, path);
+        let lock = waiting.lock.clone().lock_owned().await;
+        Turn { _lock: lock, waiting }
     }
 
     /// Changes a session. A kernel it no longer uses is shut down.
     ///
     /// # Errors
-    /// When there is no such session or kernel, or the other kernel cannot be started. Then nothing has changed.
+    /// When there is no such session or kernel, it has another kernel than [`KernelChange::from`], or the other kernel
+    /// cannot be started. Then nothing has changed.
     pub async fn update(&self, id: &SessionId, changes: Changes) -> Result<SessionModel, SessionsError> {
         let before = self.get(id)?;
-        let kernel = match changes.kernel {
-            None => None,
-            Some(KernelChange::Running(kernel)) => {
-                let running = self.0.kernels.get(&kernel);
-                Some(running.map_err(|_| SessionsError::NoSuchKernel { id: kernel })?)
+        let Changes {
+            path,
+            name,
+            kind,
+            kernel,
+        } = changes;
+        let (from, to, started) = match kernel {
+            None => (None, None, false),
+            Some(KernelChange { from, .. }) if from != before.kernel.id => {
+                return Err(SessionsError::KernelChanged { id: id.clone() });
             }
-            Some(KernelChange::Start(name)) => {
+            Some(KernelChange {
+                from,
+                to: KernelChoice::Running(to),
+            }) => {
+                let running = self.0.kernels.get(&to);
+                running.map_err(|_| SessionsError::NoSuchKernel { id: to.clone() })?;
+                (Some(from), Some(to), false)
+            }
+            Some(KernelChange {
+                from,
+                to: KernelChoice::Start(new),
+            }) => {
+                let (to, spec_name) = (new.id.clone(), new.name.clone().unwrap_or_default());
                 // As the reference: for the document as it was, before this change.
-                let started =
-                    self.start_kernel(&before.path, before.name.as_deref(), Some(name.clone()), None);
-                Some(
-                    started
-                        .await
-                        .map_err(|source| SessionsError::StartOther { name, source })?,
-                )
+                let started = self.start_kernel(&before.path, before.name.as_deref(), new).await;
+                started.map_err(|source| SessionsError::StartOther {
+                    name: spec_name,
+                    source,
+                })?;
+                (Some(from), Some(to), true)
             }
         };
-        self.records().update(id, |record| {
-            record.path = changes.path.unwrap_or(std::mem::take(&mut record.path));
-            record.name = changes.name.unwrap_or(record.name.take());
-            record.kind = changes.kind.unwrap_or(std::mem::take(&mut record.kind));
-            if let Some(kernel) = &kernel {
-                record.kernel = kernel.id().clone();
+        let changed = {
+            let mut records = self.records();
+            match records.get_mut(id) {
+                Some(record) if from.as_ref().is_none_or(|from| record.kernel == *from) => {
+                    record.path = path.unwrap_or(std::mem::take(&mut record.path));
+                    record.name = name.unwrap_or(record.name.take());
+                    record.kind = kind.unwrap_or(std::mem::take(&mut record.kind));
+                    record.kernel = to.clone().unwrap_or(record.kernel.clone());
+                    true
+                }
+                Some(_) | None => false,
             }
-        });
-        let after = self.get(id)?;
-        if after.kernel.id != before.kernel.id {
-            self.shut_down(&before.kernel.id).await;
+        };
+        if !changed {
+            if let Some(to) = to.filter(|_| started) {
+                self.shut_down(&to).await;
+            }
+            return Err(SessionsError::KernelChanged { id: id.clone() });
         }
-        Ok(after)
+        if let Some(from) = from.filter(|from| Some(from) != to.as_ref()) {
+            self.shut_down(&from).await;
+        }
+        self.get(id)
     }
 
-    /// Ends a session and its kernel.
+    /// Ends a session and its kernel, which must still be this one.
     ///
     /// # Errors
-    /// [`SessionsError::NoSuchSession`].
-    pub async fn delete(&self, id: &SessionId) -> Result<(), SessionsError> {
-        let session = self.get(id)?;
-        self.shut_down(&session.kernel.id).await;
-        self.records().remove(id);
+    /// [`SessionsError::NoSuchSession`], [`SessionsError::KernelChanged`].
+    pub async fn delete(&self, id: &SessionId, kernel: &KernelId) -> Result<(), SessionsError> {
+        {
+            let mut records = self.records();
+            match records.get(id) {
+                None => return Err(SessionsError::NoSuchSession { id: id.clone() }),
+                Some(record) if record.kernel != *kernel => {
+                    return Err(SessionsError::KernelChanged { id: id.clone() });
+                }
+                Some(_) => records.remove(id),
+            }
+        }
+        self.shut_down(kernel).await;
         info!(session.id = %id, "ended session {id}");
         Ok(())
     }
@@ -213,24 +232,20 @@ impl SessionManager {
         &self,
         path: &str,
         name: Option<&str>,
-        kernel_name: Option<String>,
-        id: Option<KernelId>,
+        new: NewKernel,
     ) -> Result<Kernel, KernelError> {
         // What kernels know of their document; the whole path when its name is known, as the reference.
         let session_name = match name {
-            Some(name) => self
-                .0
-                .kernels
-                .directory_for(path)
-                .join(name)
-                .to_string_lossy()
-                .into_owned(),
+            Some(name) => {
+                let directory = self.0.kernels.directory_for(&new.directory);
+                directory.join(name).to_string_lossy().into_owned()
+            }
             None => path.to_owned(),
         };
         let start = StartKernel {
-            name: kernel_name,
-            id,
-            path: Some(path.to_owned()),
+            name: new.name,
+            id: Some(new.id),
+            path: Some(new.directory),
             env: vec![("JPY_SESSION_NAME".to_owned(), session_name)],
         };
         self.0.kernels.start(start).await
@@ -245,16 +260,14 @@ impl SessionManager {
         }
     }
 
-    /// The model of a session; one whose kernel is gone is forgotten.
+    /// The model of a session, unless its kernel is gone.
     fn model(&self, record: Record) -> Option<SessionModel> {
-        match self.0.kernels.get(&record.kernel) {
-            Ok(kernel) => Some(shown(record, &kernel)),
-            Err(_) => {
-                warn!(session.id = %record.id, kernel.id = %record.kernel, "forgot session {}: its kernel is gone", record.id);
-                self.records().remove(&record.id);
-                None
-            }
-        }
+        let kernel = self.0.kernels.get(&record.kernel).ok()?;
+        Some(shown(record, &kernel))
+    }
+
+    fn is_live(&self, record: &Record) -> bool {
+        self.0.kernels.get(&record.kernel).is_ok()
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {
@@ -280,29 +293,68 @@ fn shown(record: Record, kernel: &Kernel) -> SessionModel {
     }
 }
 
-/// The turn of whoever opens a session for a path; the last one leaves the map clean.
-struct Opening<'a> {
-    manager: &'a SessionManager,
+/// The turn of whoever opens a session for a path.
+pub struct Turn {
+    // Given back before `waiting` counts who else has the lock.
+    _lock: OwnedMutexGuard<()>,
+    waiting: Waiting,
+}
+
+impl Turn {
+    /// Opens a session for the path.
+    ///
+    /// # Errors
+    /// When the kernel does not run or cannot be started, or there are too many sessions. Then nothing was made.
+    pub async fn open(self, new: NewSession) -> Result<SessionModel, SessionsError> {
+        let sessions = &self.waiting.manager;
+        // Those of kernels that are gone do not count.
+        if sessions.records().len() >= SESSIONS_MAX && sessions.list().len() >= SESSIONS_MAX {
+            return Err(SessionsError::TooManySessions);
+        }
+        let path = &self.waiting.path;
+        let kernel = match new.kernel {
+            KernelChoice::Running(id) => {
+                let running = sessions.0.kernels.get(&id);
+                running.map_err(|_| SessionsError::NoSuchKernel { id })?
+            }
+            KernelChoice::Start(kernel) => sessions.start_kernel(path, new.name.as_deref(), kernel).await?,
+        };
+        let record = Record {
+            id: new.id,
+            path: path.clone(),
+            name: new.name,
+            kind: new.kind,
+            kernel: kernel.id().clone(),
+        };
+        sessions.records().insert(record.clone());
+        info!(session.id = %record.id, kernel.id = %kernel.id(), "opened session {}", record.id);
+        Ok(shown(record, &kernel))
+    }
+}
+
+/// Somebody who has or waits for a turn; the last one leaves the map clean.
+struct Waiting {
+    manager: SessionManager,
     path: String,
     lock: Arc<tokio::sync::Mutex<()>>,
 }
 
-impl<'a> Opening<'a> {
-    fn of(manager: &'a SessionManager, path: String) -> Self {
+impl Waiting {
+    fn for_path(manager: &SessionManager, path: &str) -> Self {
         let mut opening = manager.0.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        let lock = opening.entry(path.clone()).or_default().clone();
-        Self { manager, path, lock }
+        let lock = opening.entry(path.to_owned()).or_default().clone();
+        Self {
+            manager: manager.clone(),
+            path: path.to_owned(),
+            lock,
+        }
     }
 }
 
-impl Drop for Opening<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
-        let mut opening = self
-            .manager
-            .0
-            .opening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let shared = &self.manager.0;
+        let mut opening = shared.opening.lock().unwrap_or_else(PoisonError::into_inner);
         // The map's own reference and this one.
         if opening
             .get(&self.path)

@@ -31,21 +31,26 @@ impl Records {
         self.0.iter().find(|record| record.id == *id).cloned()
     }
 
-    pub(crate) fn at_path(&self, path: &str) -> Option<Record> {
-        self.0.iter().find(|record| record.path == path).cloned()
+    /// The first session at `path` that is `live`.
+    pub(crate) fn at_path(&self, path: &str, live: impl Fn(&Record) -> bool) -> Option<Record> {
+        let mut there = self.0.iter().filter(|record| record.path == path);
+        there.find(|record| live(record)).cloned()
     }
 
     pub(crate) fn insert(&mut self, record: Record) {
         self.0.push(record);
     }
 
-    pub(crate) fn update(&mut self, id: &SessionId, update: impl FnOnce(&mut Record)) {
-        if let Some(record) = self.0.iter_mut().find(|record| record.id == *id) {
-            update(record);
-        }
+    pub(crate) fn get_mut(&mut self, id: &SessionId) -> Option<&mut Record> {
+        self.0.iter_mut().find(|record| record.id == *id)
     }
 
     pub(crate) fn remove(&mut self, id: &SessionId) {
         self.0.retain(|record| record.id != *id);
+    }
+
+    /// Takes out all but those that are `live`.
+    pub(crate) fn take_ended(&mut self, live: impl Fn(&Record) -> bool) -> Vec<Record> {
+        self.0.extract_if(.., |record| !live(record)).collect()
     }
 }

@@ -2,24 +2,42 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use fake_kernel::FakeKernels;
+use kernels::KernelId;
 use serde_json::json;
-use sessions::{Changes, KernelChange, NewSession, Opened, SessionManager, SessionModel, SessionsError};
+use sessions::{
+    Changes, KernelChange, KernelChoice, NewKernel, NewSession, SessionId, SessionManager, SessionModel,
+    SessionsError,
+};
 
-fn new(path: &str) -> NewSession {
+fn new() -> NewSession {
     NewSession {
-        path: path.to_owned(),
+        id: SessionId::random(),
         name: Some("x.ipynb".to_owned()),
         kind: "notebook".to_owned(),
-        kernel_name: None,
-        kernel_id: None,
+        kernel: start(None),
+    }
+}
+
+/// A kernel of this kernelspec, in the root directory.
+fn start(name: Option<&str>) -> KernelChoice {
+    KernelChoice::Start(NewKernel {
+        id: KernelId::random(),
+        name: name.map(str::to_owned),
+        directory: String::new(),
+    })
+}
+
+/// The session a page gets that opens a document.
+async fn open(sessions: &SessionManager, path: &str, new: NewSession) -> Result<SessionModel, SessionsError> {
+    let turn = sessions.turn(path).await;
+    match sessions.at_path(path) {
+        Some(existing) => Ok(existing),
+        None => turn.open(new).await,
     }
 }
 
 async fn opened(sessions: &SessionManager, path: &str) -> SessionModel {
-    match sessions.open(new(path)).await.unwrap() {
-        Opened::WithNewKernel(model) => model,
-        other => panic!("{other:?}"),
-    }
+    open(sessions, path, new()).await.unwrap()
 }
 
 #[tokio::test]
@@ -44,11 +62,9 @@ async fn a_session_starts_a_kernel_and_looks_as_jupyters() {
     let console = NewSession {
         kind: "console".to_owned(),
         name: None,
-        ..new("console-1")
+        ..new()
     };
-    let Opened::WithNewKernel(console) = sessions.open(console).await.unwrap() else {
-        panic!()
-    };
+    let console = open(&sessions, "console-1", console).await.unwrap();
     let console = serde_json::to_value(console).unwrap();
     assert_eq!((&console["name"], console.get("notebook")), (&json!(null), None));
     assert_eq!(sessions.list().len(), 2);
@@ -58,16 +74,9 @@ async fn a_session_starts_a_kernel_and_looks_as_jupyters() {
 async fn a_document_has_one_session_even_when_opened_twice_at_once() {
     let kernels = FakeKernels::new().unwrap();
     let sessions = SessionManager::new(kernels.manager.clone());
-    let (one, two) = tokio::join!(sessions.open(new("x")), sessions.open(new("x")));
-    let opened = [one.unwrap(), two.unwrap()];
-    let existing = opened
-        .iter()
-        .filter(|opened| matches!(opened, Opened::Existing(_)))
-        .count();
-    assert_eq!(
-        (existing, sessions.list().len(), kernels.manager.list().len()),
-        (1, 1, 1)
-    );
+    let (one, two) = tokio::join!(opened(&sessions, "x"), opened(&sessions, "x"));
+    assert_eq!(one.id, two.id);
+    assert_eq!((sessions.list().len(), kernels.manager.list().len()), (1, 1));
 }
 
 #[tokio::test]
@@ -76,20 +85,22 @@ async fn a_session_uses_the_kernel_it_is_told_to_or_makes_it() {
     let sessions = SessionManager::new(kernels.manager.clone());
     let running = kernels.start().await.unwrap();
     let on_running = NewSession {
-        kernel_id: Some(running.id().clone()),
-        ..new("x")
+        kernel: KernelChoice::Running(running.id().clone()),
+        ..new()
     };
-    assert!(matches!(
-        sessions.open(on_running).await,
-        Ok(Opened::OnRunningKernel(_))
-    ));
+    let session = open(&sessions, "x", on_running.clone()).await.unwrap();
+    assert_eq!((&session.id, &session.kernel.id), (&on_running.id, running.id()));
 
-    let id: kernels::KernelId = "a-b-c-d-e".parse().unwrap();
+    let id: KernelId = "a-b-c-d-e".parse().unwrap();
     let made = NewSession {
-        kernel_id: Some(id.clone()),
-        ..new("y")
+        kernel: KernelChoice::Start(NewKernel {
+            id: id.clone(),
+            name: None,
+            directory: String::new(),
+        }),
+        ..new()
     };
-    assert!(matches!(sessions.open(made).await, Ok(Opened::WithNewKernel(_))));
+    assert_eq!(open(&sessions, "y", made).await.unwrap().kernel.id, id);
     assert!(kernels.manager.get(&id).is_ok());
 }
 
@@ -98,11 +109,11 @@ async fn a_session_whose_kernel_cannot_start_is_not_made() {
     let kernels = FakeKernels::new().unwrap();
     let sessions = SessionManager::new(kernels.manager.clone());
     let unknown = NewSession {
-        kernel_name: Some("none".to_owned()),
-        ..new("x")
+        kernel: start(Some("none")),
+        ..new()
     };
     assert!(matches!(
-        sessions.open(unknown).await,
+        open(&sessions, "x", unknown).await,
         Err(SessionsError::Start(_))
     ));
     assert!(sessions.list().is_empty());
@@ -126,19 +137,20 @@ async fn a_change_of_kernel_ends_the_old_one_and_keeps_the_rest() {
     );
     assert_eq!(moved.kernel.id, before.kernel.id);
 
-    let start = Changes {
-        kernel: Some(KernelChange::Start("fake".to_owned())),
+    let change = |from: &KernelId, to| Changes {
+        kernel: Some(KernelChange {
+            from: from.clone(),
+            to,
+        }),
         ..Changes::default()
     };
-    let other = sessions.update(&before.id, start).await.unwrap();
+    let other = change(&before.kernel.id, start(Some("fake")));
+    let other = sessions.update(&before.id, other).await.unwrap();
     assert_ne!(other.kernel.id, before.kernel.id);
     assert!(kernels.manager.get(&before.kernel.id).is_err());
 
     let running = kernels.start().await.unwrap();
-    let use_running = Changes {
-        kernel: Some(KernelChange::Running(running.id().clone())),
-        ..Changes::default()
-    };
+    let use_running = change(&other.kernel.id, KernelChoice::Running(running.id().clone()));
     assert_eq!(
         sessions.update(&before.id, use_running).await.unwrap().kernel.id,
         *running.id()
@@ -152,12 +164,15 @@ async fn a_change_that_fails_changes_nothing() {
     let sessions = SessionManager::new(kernels.manager.clone());
     let before = opened(&sessions, "x").await;
     for kernel in [
-        KernelChange::Start("none".to_owned()),
-        KernelChange::Running("a-b-c-d-e".parse().unwrap()),
+        start(Some("none")),
+        KernelChoice::Running("a-b-c-d-e".parse().unwrap()),
     ] {
         let changes = Changes {
             path: Some("y".to_owned()),
-            kernel: Some(kernel),
+            kernel: Some(KernelChange {
+                from: before.kernel.id.clone(),
+                to: kernel,
+            }),
             ..Changes::default()
         };
         assert!(sessions.update(&before.id, changes).await.is_err());
@@ -171,10 +186,10 @@ async fn a_session_and_its_kernel_end_together() {
     let kernels = FakeKernels::new().unwrap();
     let sessions = SessionManager::new(kernels.manager.clone());
     let session = opened(&sessions, "x").await;
-    sessions.delete(&session.id).await.unwrap();
+    sessions.delete(&session.id, &session.kernel.id).await.unwrap();
     assert!(kernels.manager.list().is_empty());
     assert!(matches!(
-        sessions.delete(&session.id).await,
+        sessions.delete(&session.id, &session.kernel.id).await,
         Err(SessionsError::NoSuchSession { .. })
     ));
 
@@ -189,5 +204,58 @@ async fn a_session_and_its_kernel_end_together() {
         .unwrap();
     assert!(sessions.list().is_empty());
     assert!(sessions.get(&session.id).is_err());
-    opened(&sessions, "x").await;
+    let again = opened(&sessions, "x").await;
+    assert_eq!(sessions.forget_ended(), [session.id]);
+    assert_eq!(sessions.forget_ended(), []);
+    assert_eq!(sessions.get(&again.id).unwrap().path, "x");
+}
+
+#[tokio::test]
+async fn only_the_kernel_that_was_meant_is_ended() {
+    let kernels = FakeKernels::new().unwrap();
+    let sessions = SessionManager::new(kernels.manager.clone());
+    let session = opened(&sessions, "x").await;
+    let meant = kernels.start().await.unwrap();
+    let change = |to| Changes {
+        path: Some("y".to_owned()),
+        kernel: Some(KernelChange {
+            from: meant.id().clone(),
+            to,
+        }),
+        ..Changes::default()
+    };
+    for to in [start(None), KernelChoice::Running(meant.id().clone())] {
+        let changed = sessions.update(&session.id, change(to)).await;
+        assert!(matches!(changed, Err(SessionsError::KernelChanged { .. })));
+    }
+    let deleted = sessions.delete(&session.id, meant.id()).await;
+    assert!(matches!(deleted, Err(SessionsError::KernelChanged { .. })));
+    let after = sessions.get(&session.id).unwrap();
+    assert_eq!((after.path.as_str(), &after.kernel.id), ("x", &session.kernel.id));
+    assert_eq!(kernels.manager.list().len(), 2);
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_one_is_refused_and_leaves_no_kernel() {
+    let kernels = FakeKernels::new().unwrap();
+    let sessions = SessionManager::new(kernels.manager.clone());
+    let session = opened(&sessions, "x").await;
+    let change = || Changes {
+        kernel: Some(KernelChange {
+            from: session.kernel.id.clone(),
+            to: start(None),
+        }),
+        ..Changes::default()
+    };
+    let (one, two) = tokio::join!(
+        sessions.update(&session.id, change()),
+        sessions.update(&session.id, change()),
+    );
+    assert!(one.is_ok() != two.is_ok());
+    let kernel = sessions.get(&session.id).unwrap().kernel.id;
+    let running = kernels.manager.list();
+    assert_eq!(
+        running.iter().map(kernels::Kernel::id).collect::<Vec<_>>(),
+        [&kernel]
+    );
 }

@@ -3,7 +3,7 @@
 mod identity;
 mod login;
 mod me;
-mod own_or_shared;
+pub(crate) mod own_or_shared;
 mod ownership;
 mod policy_matrix;
 mod runtime;

@@ -1,6 +1,7 @@
 //! `/api/kernels` and `/api/kernelspecs`.
 
 mod compatibility;
+mod directories;
 mod ending;
 mod kernelspecs;
 mod listing;

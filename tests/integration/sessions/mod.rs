@@ -2,6 +2,7 @@
 
 mod changes;
 mod opening;
+mod owners;
 mod permissions;
 
 use serde_json::{Value, json};

@@ -177,3 +177,32 @@ async fn a_session_ends_with_its_kernel_and_a_kernel_with_its_session() {
         Value::Array(vec![])
     );
 }
+
+#[tokio::test]
+async fn what_cannot_be_a_path_name_or_type_is_refused_and_changes_nothing() {
+    let server = TestServer::start().await;
+    let owner = server.as_owner();
+    for bad in ["a\0b".to_owned(), "x".repeat(4_097)] {
+        for body in [
+            json!({"path": bad, "type": "notebook"}),
+            json!({"path": "x", "name": bad, "type": "notebook"}),
+            json!({"path": "x", "type": bad}),
+            json!({"notebook": {"path": bad}}),
+        ] {
+            owner.post("/api/sessions", &body).await.expect(400);
+        }
+    }
+    assert_eq!(owner.get("/api/sessions").await.expect(200).json(), json!([]));
+    assert_eq!(owner.get("/api/kernels").await.expect(200).json(), json!([]));
+    let session = open(&owner, "x.ipynb").await;
+    for body in [
+        json!({"path": "a\0b"}),
+        json!({"name": "a\0b", "path": "y"}),
+        json!({"type": "x".repeat(4_097), "path": "y"}),
+        json!({"notebook": {"path": "a\0b"}}),
+    ] {
+        owner.patch(&url(&session), &body).await.expect(400);
+    }
+    let unchanged = owner.get(&url(&session)).await.expect(200).json();
+    assert_eq!(unchanged["path"], "x.ipynb");
+}

@@ -222,6 +222,25 @@ impl ContentsManager {
             .await
     }
 
+    /// The directory of this name, or the nearest above it that exists; the root when that may not be seen.
+    ///
+    /// # Errors
+    /// When the operating system fails.
+    pub async fn nearest_shown_directory(&self, path: &ContentsPath) -> Result<ContentsPath, ContentsError> {
+        let path = path.clone();
+        self.blocking(move |shared| {
+            for directory in std::iter::once(path.clone()).chain(path.parents()) {
+                // What cannot be looked at (its name is too long, say) is none.
+                if matches!(shared.kind(&directory), Ok(Some(Kind::Directory))) {
+                    let hidden = shared.is_hidden(&directory)?;
+                    return Ok(if hidden { ContentsPath::root() } else { directory });
+                }
+            }
+            Ok(ContentsPath::root())
+        })
+        .await
+    }
+
     /// What a name of the operating system (or of the contents API) is called in the contents API, if it is there
     /// and beneath the root: `~` is the home directory, an absolute name must begin with the root directory or is
     /// taken as beneath it.
