@@ -61,7 +61,9 @@ def start(kind: str, home: Path, root: Path, policy=None, arguments=(), word="la
     return launch(kind, command, environment, root=root, log=home / "server.log")
 
 
-def launch(kind: str, command, environment, root: Path, log: Path, cwd: Path | None = None) -> Server:
+def launch(
+    kind: str, command, environment, root: Path, log: Path, cwd: Path | None = None, timeout_s: float = START_TIMEOUT_S
+) -> Server:
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -71,7 +73,7 @@ def launch(kind: str, command, environment, root: Path, log: Path, cwd: Path | N
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    port = wait_for_address(process, log)
+    port = wait_for_address(process, log, timeout_s)
     return Server(kind, process, f"http://127.0.0.1:{port}/", root, log)
 
 
@@ -102,8 +104,8 @@ def reference_policy(policy: str | None, environment: dict[str, str]) -> list[st
     return ["--ServerApp.authorizer_class=policies.TestAuthorizer"]
 
 
-def wait_for_address(process: subprocess.Popen, log: Path) -> int:
-    deadline = time.monotonic() + START_TIMEOUT_S
+def wait_for_address(process: subprocess.Popen, log: Path, timeout_s: float) -> int:
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         found = re.search(r"http://(?:127\.0\.0\.1|localhost):(\d+)/", log.read_text(errors="replace"))
         if found:
@@ -112,4 +114,4 @@ def wait_for_address(process: subprocess.Popen, log: Path) -> int:
             raise AssertionError(f"the server ended with {process.returncode}:\n{log.read_text(errors='replace')}")
         time.sleep(0.02)  # between two looks at the log
     process.kill()
-    raise AssertionError(f"no address within {START_TIMEOUT_S} s:\n{log.read_text(errors='replace')}")
+    raise AssertionError(f"no address within {timeout_s} s:\n{log.read_text(errors='replace')}")

@@ -37,12 +37,14 @@ async fn paths_that_leave_the_root_lead_nowhere() {
         ] {
             answer.expect(404);
         }
-        let told = owner.get(&url).await.expect(404).json();
-        let sentence = told["message"].as_str().expect("a sentence");
-        assert!(
-            sentence.ends_with("is outside root contents directory"),
-            "{sentence}"
-        );
+        // The client itself resolves `%2e%2e` between slashes; what is sent then is no route at all.
+        if way.to_lowercase().contains("%2f") {
+            let told = owner.get(&url).await.expect(404).json();
+            assert_eq!(
+                told["message"],
+                "../secret.txt is outside root contents directory"
+            );
+        }
     }
     for way in ["../secret.txt", "a/../../secret.txt", "/../secret.txt"] {
         owner
