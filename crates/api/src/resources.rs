@@ -13,7 +13,6 @@ macro_rules! simple_resources {
     ($($(#[$doc:meta])* $marker:ident: $kind:ident, $parameter:literal, $name:ty;)*) => {
         $(
             $(#[$doc])*
-            #[allow(dead_code, reason = "a vocabulary; its services come one after the other")]
             pub(crate) enum $marker {}
 
             impl Resource for $marker {
@@ -46,8 +45,6 @@ simple_resources! {
     Extensions: Extensions, "", Whole;
     /// A section of the front ends' configuration.
     Config: Config, "section", String;
-    /// A terminal, by its name.
-    Terminals: Terminals, "terminal", String;
 }
 
 /// JupyterLab's settings of one plugin.

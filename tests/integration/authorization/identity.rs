@@ -99,8 +99,10 @@ async fn an_origin_pattern_must_match_the_whole_origin() {
 async fn a_foreign_host_is_refused() {
     let server = builder().start().await;
     let foreign = server.with_token().with_header("host", "evil.org");
-    foreign.get("/api").await.expect(403);
-    foreign.get("/login").await.expect(403);
+    let answer = foreign.get("/api").await.expect(403).json();
+    assert_eq!(answer, json!({"message": "Forbidden", "reason": null}));
+    let page = foreign.get("/login").await.expect(403).text();
+    assert!(page.contains("allow_remote_access"), "{page}");
     server
         .with_token()
         .with_header("host", "localhost:1")

@@ -2,7 +2,7 @@
 //!
 //! Where it is not installed these addresses lead to NBClassic, which had them before.
 
-use authorization::{Authorized, Guard, GuardedRouter, Read};
+use authorization::{Authorized, Caller, Guard, GuardedRouter, Read};
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use contents::{ContentsManager, EntryType};
@@ -42,12 +42,7 @@ async fn tree(
     }
     let entry = super::entry_type(&contents, path).await;
     match entry.map_err(|error| ErrorAsPage::new(frontends.own_pages(), &ApiError::from(error)))? {
-        EntryType::Directory => {
-            let rendered = frontends
-                .notebook_page(NotebookPage::Tree(path.as_str()), of_page(&auth).await)
-                .await;
-            answer::page(&auth, frontends.own_pages(), rendered)
-        }
+        EntryType::Directory => page(&auth, &frontends, NotebookPage::Tree(path.as_str())).await,
         EntryType::Notebook => Ok(answer::redirect(&base_url, &format!("notebooks/{path}"), &uri)),
         EntryType::File => Ok(answer::redirect(&base_url, &format!("files/{path}"), &uri)),
     }
@@ -72,10 +67,7 @@ async fn notebooks(
     if contents.is_directory(path).await.unwrap_or(false) {
         return Ok(answer::redirect(&base_url, &format!("tree/{path}"), &uri));
     }
-    let rendered = frontends
-        .notebook_page(NotebookPage::Notebooks, of_page(&auth).await)
-        .await;
-    answer::page(&auth, frontends.own_pages(), rendered)
+    page(&auth, &frontends, NotebookPage::Notebooks).await
 }
 
 async fn edit(
@@ -91,30 +83,30 @@ async fn edit(
             &uri,
         ));
     }
-    let rendered = frontends
-        .notebook_page(NotebookPage::Edit, of_page(&auth).await)
-        .await;
-    answer::page(&auth, frontends.own_pages(), rendered)
+    page(&auth, &frontends, NotebookPage::Edit).await
 }
 
 async fn consoles(
     auth: Authorized<Read, Server>,
     State(frontends): State<Frontends>,
 ) -> Result<Response, ErrorAsPage> {
-    let rendered = frontends
-        .notebook_page(NotebookPage::Consoles, of_page(&auth).await)
-        .await;
-    answer::page(&auth, frontends.own_pages(), rendered)
+    page(&auth, &frontends, NotebookPage::Consoles).await
 }
 
 async fn terminals(
     auth: Authorized<Read, Server>,
     State(frontends): State<Frontends>,
 ) -> Result<Response, ErrorAsPage> {
-    let rendered = frontends
-        .notebook_page(NotebookPage::Terminals, of_page(&auth).await)
-        .await;
-    answer::page(&auth, frontends.own_pages(), rendered)
+    page(&auth, &frontends, NotebookPage::Terminals).await
+}
+
+async fn page(
+    caller: &Caller,
+    frontends: &Frontends,
+    page: NotebookPage<'_>,
+) -> Result<Response, ErrorAsPage> {
+    let rendered = frontends.notebook_page(page, of_page(caller).await).await;
+    answer::page(caller, frontends.own_pages(), rendered)
 }
 
 fn leads_to_nbclassic(frontends: &Frontends) -> bool {
