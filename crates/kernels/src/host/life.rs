@@ -187,6 +187,7 @@ impl Life {
         })
         .await;
         self.restarts_in_a_row = 0;
+        self.leave_process().await;
         self.launch_again().await?;
         info!(kernel.id = %self.pad.plan.kernel_id, "restarted kernel {}", self.pad.plan.kernel_id);
         Ok(())
@@ -200,10 +201,15 @@ impl Life {
         });
     }
 
-    /// Launches the next process, in place of one that has ended.
-    async fn launch_again(&mut self) -> Result<(), KernelError> {
+    /// Drops the sockets to a process that has ended and what was still meant for it. Before anybody is told of the
+    /// restart: what clients send once they know is for the next process.
+    async fn leave_process(&self) {
         self.running.link.0.abort();
         self.pad.clear_queues().await;
+    }
+
+    /// Launches the next process, in place of one that has ended.
+    async fn launch_again(&mut self) -> Result<(), KernelError> {
         self.pad.core.change_status(|status| {
             status.phase = Phase::Launching;
             status.restarts = status.restarts.saturating_add(1);
@@ -234,6 +240,7 @@ impl Life {
         }
         let (count, limit) = (self.restarts_in_a_row, self.pad.config.restart_limit);
         warn!(kernel.id = %id, "kernel {id} died ({exit}), starting it again ({count}/{limit})");
+        self.leave_process().await;
         self.enter_restarting();
         self.pad.core.announce(ExecutionState::Restarting);
         let relaunched = match self.new_addresses_unless_used() {
