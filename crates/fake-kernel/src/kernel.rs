@@ -1,6 +1,6 @@
 //! The kernel: its loops, and what ends it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::json;
@@ -20,6 +20,7 @@ pub struct FakeKernel {
     sockets: Sockets,
     signer: Signer,
     interrupt: Interrupt,
+    hears_subscriptions_after: Duration,
 }
 
 /// Why a kernel's service ended.
@@ -58,7 +59,16 @@ impl FakeKernel {
             sockets,
             signer,
             interrupt: Interrupt(watch::Sender::new(0)),
+            hears_subscriptions_after: Duration::ZERO,
         })
+    }
+
+    /// Hears of subscriptions only after this time, as a busy kernel may: it answers already, and what it says on
+    /// iopub goes to nobody.
+    #[must_use]
+    pub fn hearing_subscriptions_after(mut self, time: Duration) -> Self {
+        self.hears_subscriptions_after = time;
+        self
     }
 
     /// A handle that interrupts this kernel, as SIGINT does to the program.
@@ -90,7 +100,7 @@ impl FakeKernel {
 
         let mut shell_executor = Executor::new(Arc::clone(&speaker), stdin, &self.interrupt);
         let ended = tokio::select! {
-            () = run_iopub(iopub, iopub_queue, welcome) => Ended::ShutDown,
+            () = run_iopub(iopub, iopub_queue, self.hears_subscriptions_after, welcome) => Ended::ShutDown,
             () = run_heartbeat(heartbeat) => Ended::ShutDown,
             ended = run_requests(shell, &speaker, &self.interrupt, Some(&mut shell_executor)) => ended,
             ended = run_requests(control, &speaker, &self.interrupt, None) => ended,

@@ -1,6 +1,6 @@
 //! Fake kernels as tasks of this process, behind the real manager.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use kernels::{
@@ -68,7 +68,14 @@ impl FakeKernels {
     }
 }
 
-/// Launches fake kernels as tasks, whatever program the kernelspec names.
+/// The argument of a kernelspec whose kernels hear of subscriptions late.
+const SLOW_SUBSCRIPTIONS: &str = "--slow-subscriptions";
+
+/// How late.
+const SLOW_SUBSCRIPTIONS_TIME: Duration = Duration::from_millis(300);
+
+/// Launches fake kernels as tasks, whatever program the kernelspec names. With `--slow-subscriptions` in its `argv`
+/// a kernel hears of subscriptions only when it answers already.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InProcess;
 
@@ -99,7 +106,12 @@ impl Launcher for InProcess {
 }
 
 async fn bind(launch: &Launch) -> Result<FakeKernel, FakeKernelError> {
-    FakeKernel::bind(&Connection::read(&launch.connection_file)?).await
+    let kernel = FakeKernel::bind(&Connection::read(&launch.connection_file)?).await?;
+    let is_slow = launch.argv.iter().any(|argument| argument == SLOW_SUBSCRIPTIONS);
+    Ok(match is_slow {
+        true => kernel.hearing_subscriptions_after(SLOW_SUBSCRIPTIONS_TIME),
+        false => kernel,
+    })
 }
 
 /// A kernel that is a task.

@@ -1,7 +1,12 @@
 //! The five sockets, each owned by one task; messages go in and out through channels.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 use wire::{Channel, Message, Signer, from_frames, split_identities};
 use zeromq::{
     RepSocket, RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend, XPubSocket,
@@ -89,12 +94,14 @@ impl Requests {
 pub(crate) async fn run_iopub(
     mut socket: XPubSocket,
     mut queue: mpsc::Receiver<ZmqMessage>,
+    subscriptions_after: Duration,
     welcome: impl Fn(&Bytes) -> ZmqMessage,
 ) {
+    let hears_at = Instant::now() + subscriptions_after;
     loop {
         let message = tokio::select! {
             biased;
-            subscription = socket.recv() => match subscription.ok().and_then(|frames| frames.get(0).cloned()) {
+            subscription = async { sleep_until(hears_at).await; socket.recv().await } => match subscription.ok().and_then(|frames| frames.get(0).cloned()) {
                 Some(frame) if frame.first() == Some(&1) => welcome(&frame.slice(1..)),
                 // An unsubscription, or a subscriber that left.
                 _ => continue,

@@ -50,11 +50,12 @@ impl RuntimeFiles {
     /// token showing up in a list of processes. A failure is logged: the server serves all the same.
     pub(crate) fn write(runtime_dir: &Path, info: &ServerInfo, open_url: Option<&str>) -> Self {
         let mut files = Self { written: Vec::new() };
-        let json = serde_json::to_string_pretty(info).unwrap_or_default();
-        files.add(info_file(runtime_dir, info.pid), &json);
         if let Some(url) = open_url {
             files.add(open_file(runtime_dir, info.pid), &open_page(url));
         }
+        // Last: who sees it takes the server for started.
+        let json = serde_json::to_string_pretty(info).unwrap_or_default();
+        files.add(info_file(runtime_dir, info.pid), &json);
         files
     }
 

@@ -20,7 +20,7 @@ use super::{
     endpoints::Endpoints,
     handle::{Lanes, Upward},
     heartbeat,
-    uplink::Lane,
+    uplink::{Lane, Uplink},
 };
 use crate::{
     Phase,
@@ -53,9 +53,10 @@ pub(super) struct Linking {
 
 /// How far the greeting is.
 #[derive(Clone, Copy, Debug, Default)]
-struct Greeting {
+pub(super) struct Greeting {
     answered: bool,
-    output_heard: bool,
+    /// Clients' messages wait for this.
+    pub(super) output_heard: bool,
 }
 
 impl Linking {
@@ -82,14 +83,18 @@ impl Linking {
         others.spawn(drain::drain(iopub, fetched));
         readers.spawn(self.ear(Channel::Iopub, &greeting).listen_to_output(output));
         let lanes = &self.lanes;
-        for (channel, (sender, receiver), lane) in [
+        for (channel, (socket, receiver), lane) in [
             (Channel::Shell, shell, &lanes.shell),
             (Channel::Control, control, &lanes.control),
             (Channel::Stdin, stdin, &lanes.stdin),
         ] {
             readers.spawn(self.ear(channel, &greeting).listen(receiver));
-            let signer = self.endpoints.signer.clone();
-            others.spawn(lane.clone().serve(self.core.clone(), signer, sender));
+            others.spawn(lane.clone().serve(Uplink {
+                core: self.core.clone(),
+                signer: self.endpoints.signer.clone(),
+                socket,
+                greeting: greeting.subscribe(),
+            }));
         }
         let heartbeat = self.endpoints.heartbeat.clone();
         others.spawn(for_ever(greet(self.core.clone(), self.own.clone(), greeting)));
@@ -196,6 +201,8 @@ async fn greet(core: Arc<Core>, own: Lanes<mpsc::Sender<Upward>>, greeting: Arc<
         without_output += u32::from(answered);
         if without_output >= GREETINGS_WITHOUT_OUTPUT_MAX {
             warn!(kernel.id = %core.kernel_id, "the kernel answers, but none of its output is heard");
+            // It may have none: clients wait no longer.
+            note(&greeting, |greeting| &mut greeting.output_heard);
             break;
         }
     }

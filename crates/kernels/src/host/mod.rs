@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub(crate) use handle::HostHandle;
-use handle::{LaneEntry, Lanes, Upward};
+use handle::{LaneEntry, Lanes};
 
 /// How many commands may wait: each is somebody's open request.
 const COMMANDS_QUEUED_MAX: usize = 16;
@@ -65,23 +65,25 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
     let (commands, commands_heard) = mpsc::channel(COMMANDS_QUEUED_MAX);
     let lane = || mpsc::channel(limits.queued_messages_max);
     let ((shell, shell_out), (control, control_out), (stdin, stdin_out)) = (lane(), lane(), lane());
-    let senders = Lanes {
+    let entry = |queue| LaneEntry::new(queue, limits.queued_bytes_max);
+    let entries = Lanes {
+        shell: entry(shell),
+        control: entry(control),
+        stdin: entry(stdin),
+    };
+    let ((shell, own_shell), (control, own_control), (stdin, own_stdin)) =
+        (Lane::new(shell_out), Lane::new(control_out), Lane::new(stdin_out));
+    let lanes = Lanes {
         shell,
         control,
         stdin,
     };
-    let entry = |queue: &mpsc::Sender<Upward>| LaneEntry::new(queue.clone(), limits.queued_bytes_max);
-    let entries = Lanes {
-        shell: entry(&senders.shell),
-        control: entry(&senders.control),
-        stdin: entry(&senders.stdin),
+    let own = Lanes {
+        shell: own_shell,
+        control: own_control,
+        stdin: own_stdin,
     };
-    let lanes = Lanes {
-        shell: Lane::new(shell_out),
-        control: Lane::new(control_out),
-        stdin: Lane::new(stdin_out),
-    };
-    let pad = Launchpad::new(config.clone(), launcher, plan, core, lanes, senders.clone())?;
+    let pad = Launchpad::new(config.clone(), launcher, plan, core, lanes, own)?;
     let life = Life::begin(pad).await?;
     tokio::spawn(life.live(commands_heard));
     Ok(HostHandle {

@@ -2,57 +2,97 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 use tracing::{debug, warn};
 use wire::{Signer, to_frames};
 
-use super::{core::Core, handle::Upward};
+use super::{core::Core, handle::Upward, link::Greeting};
 use crate::sockets::{Sender, SocketError};
 
-/// The queue of one channel. It outlives the sockets: whoever sends while there are none waits.
+/// What the host itself sends on a channel may wait in this many messages.
+const OWN_QUEUED_MAX: usize = 16;
+
+/// The queues of one channel. They outlive the sockets: whoever sends while there are none waits.
 #[derive(Clone)]
-pub(super) struct Lane(Arc<Mutex<mpsc::Receiver<Upward>>>);
+pub(super) struct Lane(Arc<Mutex<Queues>>);
+
+struct Queues {
+    /// From clients.
+    asked: mpsc::Receiver<Upward>,
+    /// From the host.
+    own: mpsc::Receiver<Upward>,
+}
 
 impl Lane {
-    pub(super) fn new(queue: mpsc::Receiver<Upward>) -> Self {
-        Self(Arc::new(Mutex::new(queue)))
+    /// A lane for what clients ask, and where the host's own requests enter it.
+    pub(super) fn new(asked: mpsc::Receiver<Upward>) -> (Self, mpsc::Sender<Upward>) {
+        let (entry, own) = mpsc::channel(OWN_QUEUED_MAX);
+        (Self(Arc::new(Mutex::new(Queues { asked, own }))), entry)
     }
 
-    /// Sends what is queued until the socket breaks.
-    pub(super) async fn serve(self, core: Arc<Core>, signer: Signer, mut socket: Sender) -> SocketError {
-        // An async mutex on purpose: the queue belongs to whoever serves it, for as long as the sockets live.
-        let mut queue = self.0.lock().await;
-        while let Some(upward) = queue.recv().await {
-            let Upward {
-                from,
-                msg_id,
-                message,
-                room,
-            } = upward;
-            if !core.asks(&msg_id, from) {
-                warn!(kernel.id = %core.kernel_id, "a message was not sent: its id is that of another client's request");
-                continue;
-            }
-            let frames = to_frames(message, &signer);
-            let sent = socket.send(&frames).await;
-            drop(room);
-            if let Err(error) = sent {
-                warn!(kernel.id = %core.kernel_id, %error, "a message was lost with the connection to its kernel");
+    /// Sends what is queued until the socket breaks: the host's own at once, what clients ask as soon as the
+    /// kernel's output is heard, since the output of anything before that goes nowhere.
+    pub(super) async fn serve(self, mut uplink: Uplink) -> SocketError {
+        // An async mutex on purpose: the queues belong to whoever serves them, for as long as the sockets live.
+        let mut queues = self.0.lock().await;
+        let Queues { asked, own } = &mut *queues;
+        let mut output_heard = false;
+        loop {
+            let upward = tokio::select! {
+                biased;
+                Some(upward) = own.recv() => upward,
+                heard = uplink.greeting.wait_for(|greeting| greeting.output_heard), if !output_heard => match heard {
+                    Ok(_) => {
+                        output_heard = true;
+                        continue;
+                    }
+                    Err(_) => return SocketError::Closed,
+                },
+                Some(upward) = asked.recv(), if output_heard => upward,
+                else => return SocketError::Closed,
+            };
+            if let Err(error) = uplink.send(upward).await {
+                warn!(kernel.id = %uplink.core.kernel_id, %error, "a message was lost with the connection to its kernel");
                 return error;
             }
         }
-        SocketError::Closed
     }
 
     /// Throws away what is queued: it was meant for a process that is gone.
     pub(super) async fn discard(&self, core: &Core) {
-        let mut queue = self.0.lock().await;
+        let mut queues = self.0.lock().await;
         let mut discarded = 0_usize;
-        while queue.try_recv().is_ok() {
+        while queues.asked.try_recv().is_ok() || queues.own.try_recv().is_ok() {
             discarded = discarded.saturating_add(1);
         }
         if discarded > 0 {
             debug!(kernel.id = %core.kernel_id, discarded, "messages for a process that is gone are not sent to the next");
         }
+    }
+}
+
+/// A socket to the kernel, and what is known of the kernel at its other end.
+pub(super) struct Uplink {
+    pub(super) core: Arc<Core>,
+    pub(super) signer: Signer,
+    pub(super) socket: Sender,
+    pub(super) greeting: watch::Receiver<Greeting>,
+}
+
+impl Uplink {
+    async fn send(&mut self, upward: Upward) -> Result<(), SocketError> {
+        let Upward {
+            from,
+            msg_id,
+            message,
+            room,
+        } = upward;
+        if !self.core.asks(&msg_id, from) {
+            warn!(kernel.id = %self.core.kernel_id, "a message was not sent: its id is that of another client's request");
+            return Ok(());
+        }
+        let sent = self.socket.send(&to_frames(message, &self.signer)).await;
+        drop(room);
+        sent
     }
 }

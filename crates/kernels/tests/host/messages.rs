@@ -3,7 +3,7 @@
 use serde_json::json;
 use wire::{Channel, Message};
 
-use crate::support::{Client, Fixture};
+use crate::support::{Client, Fixture, eventually, install, named};
 use kernels::{Audience, ClientId, ExecutionState, KernelError};
 
 #[tokio::test]
@@ -28,6 +28,26 @@ async fn output_is_for_everyone_and_a_reply_for_the_asker() {
     }
 }
 
+/// Kernels open their sockets in any order, and hear of a subscription when they get to it.
+#[tokio::test]
+async fn what_is_asked_before_output_is_heard_loses_none_of_it() {
+    let fixture = Fixture::new();
+    let spec = json!({"argv": ["fake", "--slow-subscriptions"], "language": "fake"});
+    install(&fixture.dir, "slow", &spec);
+    let kernel = fixture.manager.start(named("slow")).await.unwrap();
+    let mut client = Client::attach(&kernel, "client");
+    client.execute("1", "print first").await;
+    assert_eq!(client.output("1").await, "first\n");
+    client.execute("2", "exit 3").await;
+    loop {
+        if client.until("status", "").await["execution_state"] == "restarting" {
+            break;
+        }
+    }
+    client.execute("3", "print back").await;
+    assert_eq!(client.output("3").await, "back\n");
+}
+
 #[tokio::test]
 async fn an_input_request_goes_to_the_asker_and_is_answered() {
     let fixture = Fixture::new();
@@ -46,11 +66,13 @@ async fn the_model_follows_what_the_kernel_does() {
     let fixture = Fixture::new();
     let kernel = fixture.start().await;
     let mut client = Client::attach(&kernel, "client");
+    // Our own questions may keep it busy a moment longer.
+    eventually("an idle kernel", || {
+        kernel.model().execution_state == ExecutionState::Idle
+    })
+    .await;
     let before = kernel.model();
-    assert_eq!(
-        (before.execution_state, before.connections),
-        (ExecutionState::Idle, 1)
-    );
+    assert_eq!(before.connections, 1);
     client.execute("1", "sleep 60000 until interrupted").await;
     client.until("execute_input", "1").await;
     assert_eq!(kernel.model().execution_state, ExecutionState::Busy);
