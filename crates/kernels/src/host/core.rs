@@ -157,6 +157,10 @@ impl Core {
         self.status.send_if_modified(|status| {
             let comes_next = status.phase == *from;
             if comes_next {
+                // What it said of its state may have been said before anybody listened.
+                if to == Phase::Ready && status.execution_state == ExecutionState::Starting {
+                    status.execution_state = ExecutionState::Idle;
+                }
                 status.phase = to;
             }
             comes_next

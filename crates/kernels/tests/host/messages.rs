@@ -3,7 +3,7 @@
 use serde_json::json;
 use wire::{Channel, Message};
 
-use crate::support::{Client, Fixture, eventually, install, named};
+use crate::support::{Client, Fixture, install, named};
 use kernels::{Audience, ClientId, ExecutionState, KernelError};
 
 #[tokio::test]
@@ -66,13 +66,11 @@ async fn the_model_follows_what_the_kernel_does() {
     let fixture = Fixture::new();
     let kernel = fixture.start().await;
     let mut client = Client::attach(&kernel, "client");
-    // Our own questions may keep it busy a moment longer.
-    eventually("an idle kernel", || {
-        kernel.model().execution_state == ExecutionState::Idle
-    })
-    .await;
     let before = kernel.model();
-    assert_eq!(before.connections, 1);
+    assert_eq!(
+        (before.execution_state, before.connections),
+        (ExecutionState::Idle, 1)
+    );
     client.execute("1", "sleep 60000 until interrupted").await;
     client.until("execute_input", "1").await;
     assert_eq!(kernel.model().execution_state, ExecutionState::Busy);
