@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use bytes::Bytes;
 
 use crate::side::{Server, TOKEN};
 
@@ -25,6 +26,11 @@ impl Measured {
             elapsed,
             body_bytes_min: 0,
         }
+    }
+
+    /// How many requests there were.
+    pub(crate) fn count(&self) -> usize {
+        self.sorted.len()
     }
 
     /// The time that `percentile` per cent of the requests stay under, in milliseconds.
@@ -81,4 +87,51 @@ pub(crate) async fn repeat(
         elapsed,
         body_bytes_min,
     })
+}
+
+/// Saves `body` at `path`, one time after the other over one connection.
+pub(crate) async fn save(server: &Server, path: &str, body: &Bytes, times: usize) -> Result<Measured> {
+    let client = reqwest::Client::builder().tcp_nodelay(true).build()?;
+    let url = server.url(path);
+    let mut taken = Vec::with_capacity(times);
+    for _ in 0..times {
+        let begin = Instant::now();
+        let answer = client
+            .put(&url)
+            .header("Authorization", format!("token {TOKEN}"))
+            .header("Content-Type", "application/json")
+            .body(body.clone())
+            .send()
+            .await?;
+        ensure!(answer.status().is_success(), "{url}: {}", answer.status());
+        answer.bytes().await?;
+        taken.push(begin.elapsed());
+    }
+    Ok(Measured::of(taken))
+}
+
+/// Reads the body at `path` piece by piece, keeping none of it.
+pub(crate) async fn drain(server: &Server, path: &str, times: usize) -> Result<Measured> {
+    let client = reqwest::Client::builder().tcp_nodelay(true).build()?;
+    let url = server.url(path);
+    let mut taken = Vec::with_capacity(times);
+    let mut shortest = usize::MAX;
+    for _ in 0..times {
+        let begin = Instant::now();
+        let mut answer = client
+            .get(&url)
+            .header("Authorization", format!("token {TOKEN}"))
+            .send()
+            .await?;
+        ensure!(answer.status() == 200, "{url}: {}", answer.status());
+        let mut bytes = 0;
+        while let Some(piece) = answer.chunk().await? {
+            bytes += piece.len();
+        }
+        shortest = shortest.min(bytes);
+        taken.push(begin.elapsed());
+    }
+    let mut measured = Measured::of(taken);
+    measured.body_bytes_min = shortest;
+    Ok(measured)
 }

@@ -1,4 +1,4 @@
-//! Medians, ratios, and the bounds Adrastea itself must keep.
+//! Medians, ratios, and the targets Adrastea must reach.
 
 use anyhow::{Result, bail};
 
@@ -11,30 +11,59 @@ pub(crate) enum Direction {
     More,
 }
 
+impl Direction {
+    /// How many times better `value` is than `other`.
+    fn ratio(self, value: f64, other: f64) -> f64 {
+        match self {
+            Self::Less => other / value,
+            Self::More => value / other,
+        }
+    }
+}
+
+/// What the median of our row must be.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// At most this.
+    AtMost(f64),
+    /// This many times better than the reference.
+    TimesReference(f64),
+    /// At most this many times worse than the bare handler.
+    WithinLimit(f64),
+    /// At most `times` another row of ours, and `plus`.
+    Beside {
+        row: &'static str,
+        times: f64,
+        plus: f64,
+    },
+}
+
 struct Row {
     name: &'static str,
     unit: &'static str,
     direction: Direction,
-    ours: Vec<f64>,
-    reference: Vec<f64>,
+    values: [Vec<f64>; Name::ALL.len()],
+}
+
+impl Row {
+    /// Of one side; no number where it was not measured.
+    fn median(&self, side: Name) -> f64 {
+        median(&self.values[side as usize])
+    }
 }
 
 /// All that was measured, in the order of first mention.
 pub(crate) struct Report {
     rows: Vec<Row>,
+    targets: &'static [(&'static str, Target)],
 }
 
-/// What must hold whatever the other side does: (row, largest allowed median).
-const BOUNDS: &[(&str, f64)] = &[
-    ("start: spawn to first 200", 50.0),
-    ("start: resident memory, idle", 25.0),
-    ("execute round trip, synthetic kernel, p50", 1.0),
-    ("50,000 outputs, lost", 0.0),
-];
-
 impl Report {
-    pub(crate) fn new() -> Self {
-        Self { rows: Vec::new() }
+    pub(crate) fn new(targets: &'static [(&'static str, Target)]) -> Self {
+        Self {
+            rows: Vec::new(),
+            targets,
+        }
     }
 
     pub(crate) fn add(
@@ -54,63 +83,86 @@ impl Report {
                     name,
                     unit,
                     direction,
-                    ours: Vec::new(),
-                    reference: Vec::new(),
+                    values: Default::default(),
                 });
                 self.rows.len() - 1
             });
-        let row = &mut self.rows[position];
-        match side {
-            Name::Adrastea => row.ours.push(value),
-            Name::Reference => row.reference.push(value),
-        }
+        self.rows[position].values[side as usize].push(value);
     }
 
     pub(crate) fn print(&self) {
-        println!("| row | unit | adrastea | reference | ratio | spread of ours |");
-        println!("|---|---|---|---|---|---|");
+        println!("| row | unit | adrastea | reference | ratio | limit | of the limit | spread of ours |");
+        println!("|---|---|---|---|---|---|---|---|");
         for row in &self.rows {
-            let (ours, reference) = (median(&row.ours), median(&row.reference));
-            let ratio = match row.direction {
-                Direction::Less => reference / ours,
-                Direction::More => ours / reference,
-            };
-            let ratio = if ratio.is_finite() {
-                format!("×{ratio:.1}")
-            } else {
-                "–".to_owned()
-            };
-            let (low, high) = spread(&row.ours);
+            let [ours, reference, limit] = Name::ALL.map(|side| row.median(side));
+            let (low, high) = spread(&row.values[Name::Adrastea as usize]);
             println!(
-                "| {} | {} | {} | {} | {ratio} | {}–{} |",
+                "| {} | {} | {} | {} | {} | {} | {} | {}–{} |",
                 row.name,
                 row.unit,
                 digits(ours),
                 digits(reference),
+                times(row.direction.ratio(ours, reference)),
+                digits(limit),
+                times(row.direction.ratio(limit, ours)),
                 digits(low),
                 digits(high)
             );
         }
     }
 
-    /// Fails when one of our own bounds is broken.
+    /// Prints each target with whether it is kept; fails when one is not.
     pub(crate) fn check(&self) -> Result<()> {
-        let broken: Vec<String> = BOUNDS
-            .iter()
-            .filter_map(|&(name, bound)| {
-                let Some(row) = self.rows.iter().find(|row| row.name == name) else {
-                    return Some(format!("{name}: not measured"));
-                };
-                let value = median(&row.ours);
-                // What is no number is not within the bound either.
-                let kept = value <= bound;
-                (!kept).then(|| format!("{name}: {} {} (bound {bound})", digits(value), row.unit))
-            })
-            .collect();
-        if broken.is_empty() {
-            Ok(())
-        } else {
-            bail!("bounds broken: {}", broken.join("; "))
+        let mut broken = 0;
+        println!();
+        for (name, target) in self.targets {
+            let (kept, sentence) = self.judge(name, *target);
+            println!("{} {name}: {sentence}", if kept { "PASS" } else { "FAIL" });
+            broken += usize::from(!kept);
+        }
+        match broken {
+            0 => Ok(()),
+            broken => bail!("{broken} of {} targets are not kept", self.targets.len()),
+        }
+    }
+
+    fn judge(&self, name: &str, target: Target) -> (bool, String) {
+        let Some(row) = self.rows.iter().find(|row| row.name == name) else {
+            return (false, "not measured".to_owned());
+        };
+        let ours = row.median(Name::Adrastea);
+        // What is no number is not within a bound either.
+        match target {
+            Target::AtMost(bound) => (
+                ours <= bound,
+                format!("{} {} (at most {})", digits(ours), row.unit, digits(bound)),
+            ),
+            Target::TimesReference(wanted) => {
+                let ratio = row.direction.ratio(ours, row.median(Name::Reference));
+                let sentence = format!(
+                    "{} better than the reference (at least {})",
+                    times(ratio),
+                    times(wanted)
+                );
+                (ratio >= wanted, sentence)
+            }
+            Target::WithinLimit(wanted) => {
+                let ratio = row.direction.ratio(row.median(Name::Limit), ours);
+                let sentence = format!("{} of the bare handler (at most {})", times(ratio), times(wanted));
+                (ratio <= wanted, sentence)
+            }
+            Target::Beside {
+                row: other,
+                times,
+                plus,
+            } => {
+                let other = self.rows.iter().find(|row| row.name == other);
+                let bound = times * other.map_or(f64::NAN, |row| row.median(Name::Adrastea)) + plus;
+                (
+                    ours <= bound,
+                    format!("{} {} (at most {})", digits(ours), row.unit, digits(bound)),
+                )
+            }
         }
     }
 }
@@ -129,11 +181,20 @@ fn spread(values: &[f64]) -> (f64, f64) {
         })
 }
 
+fn times(ratio: f64) -> String {
+    match ratio.is_finite() {
+        true => format!("×{}", digits(ratio)),
+        false => "–".to_owned(),
+    }
+}
+
 /// Three significant digits.
 fn digits(value: f64) -> String {
     match value.abs() {
+        _ if !value.is_finite() => "–".to_owned(),
         magnitude if magnitude >= 100.0 => format!("{value:.0}"),
         magnitude if magnitude >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
+        magnitude if magnitude >= 0.1 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The two servers under measure, started alike: same flags, same directories, same kernelspec.
+//! The servers under measure, started alike: same flags, same directories, same kernelspec.
 
 use std::{
     ffi::OsString,
@@ -16,6 +16,12 @@ use tokio::process::{Child, Command};
 pub(crate) enum Name {
     Adrastea,
     Reference,
+    /// The bare handler: see [`crate::limit`].
+    Limit,
+}
+
+impl Name {
+    pub(crate) const ALL: [Self; 3] = [Self::Adrastea, Self::Reference, Self::Limit];
 }
 
 impl std::fmt::Display for Name {
@@ -23,6 +29,7 @@ impl std::fmt::Display for Name {
         formatter.write_str(match self {
             Self::Adrastea => "adrastea",
             Self::Reference => "reference",
+            Self::Limit => "limit",
         })
     }
 }
@@ -46,13 +53,15 @@ pub(crate) struct Side {
 pub(crate) struct Server {
     pub(crate) name: Name,
     pub(crate) port: u16,
+    /// Resident memory after the first answer, in megabytes.
+    pub(crate) idle_mb: f64,
     child: Child,
     directory: tempfile::TempDir,
 }
 
 impl Side {
-    /// Both sides, from the paths that `cargo xtask bench` hands over.
-    pub(crate) fn both() -> Result<[Self; 2]> {
+    /// Both servers, from the paths that `cargo xtask bench` hands over.
+    pub(crate) fn ours_and_reference() -> Result<[Self; 2]> {
         let fake_kernel = given("ADRASTEA_TEST_FAKE_KERNEL")?;
         let python = given("ADRASTEA_TEST_PYTHON")?;
         let environment = python
@@ -80,6 +89,19 @@ impl Side {
             fake_kernel,
         };
         Ok([ours, reference])
+    }
+
+    /// Both servers, and the bare handler.
+    pub(crate) fn all() -> Result<[Self; 3]> {
+        let [ours, reference] = Self::ours_and_reference()?;
+        let limit = Self {
+            name: Name::Limit,
+            program: std::env::current_exe()?,
+            arguments: vec![crate::limit::WORD.into()],
+            environment: ours.environment.clone(),
+            fake_kernel: ours.fake_kernel.clone(),
+        };
+        Ok([ours, reference, limit])
     }
 
     /// Starts the server in empty directories; returns it and the time to its first 200.
@@ -121,11 +143,14 @@ impl Side {
         let mut server = Server {
             name: self.name,
             port,
+            idle_mb: 0.0,
             child,
             directory,
         };
         server.wait_for_first_answer(begin).await?;
-        Ok((server, begin.elapsed()))
+        let elapsed = begin.elapsed();
+        server.idle_mb = server.resident_mb()?;
+        Ok((server, elapsed))
     }
 }
 
@@ -134,9 +159,14 @@ impl Server {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
+    /// The directory that is served.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.directory.path().join("root")
+    }
+
     /// Puts `count` small files into a directory below the root.
     pub(crate) fn make_files(&self, directory: &str, count: usize) -> Result<()> {
-        let directory = self.directory.path().join("root").join(directory);
+        let directory = self.root().join(directory);
         fs::create_dir(&directory)?;
         for index in 0..count {
             fs::write(directory.join(format!("file-{index:05}.txt")), "a line of text\n")?;
@@ -146,17 +176,25 @@ impl Server {
 
     /// Resident memory of the server process, in megabytes.
     pub(crate) fn resident_mb(&self) -> Result<f64> {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// The most resident memory since [`Self::forget_peak`], in megabytes.
+    pub(crate) fn peak_mb(&self) -> Result<f64> {
+        self.memory_mb("VmHWM:")
+    }
+
+    /// Lets the peak begin anew from what is resident now.
+    pub(crate) fn forget_peak(&self) -> Result<()> {
+        Ok(fs::write(self.process_file("clear_refs")?, "5")?)
+    }
+
+    fn memory_mb(&self, field: &str) -> Result<f64> {
         let status = fs::read_to_string(self.process_file("status")?)?;
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .context("no VmRSS")?;
-        let kilobytes: f64 = line
-            .split_whitespace()
-            .nth(1)
-            .context("no number in VmRSS")?
-            .parse()?;
-        Ok(kilobytes / 1024.0)
+        let line = status.lines().find(|line| line.starts_with(field));
+        let line = line.with_context(|| format!("no {field} in the status of {}", self.name))?;
+        let kilobytes = line.split_whitespace().nth(1).context("no number of kilobytes")?;
+        Ok(kilobytes.parse::<f64>()? * 1024.0 / 1e6)
     }
 
     /// User and system time the server process has used so far.

@@ -12,6 +12,25 @@ pub(crate) struct Arguments {
     /// Fewer rounds: a look, not a number to quote
     #[arg(long)]
     quick: bool,
+    /// What to measure: the whole server, or reading and saving beside a bare handler as well
+    #[arg(value_enum, default_value_t = Suite::Server)]
+    suite: Suite,
+}
+
+/// A group of rows.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Suite {
+    Server,
+    Contents,
+}
+
+impl Suite {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Contents => "contents",
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -24,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut benchmark = Command::new("cargo");
     benchmark
         .args(["bench", "--package", "tests", "--bench", "server", "--"])
+        .arg(arguments.suite.word())
         .args(arguments.quick.then_some("--quick"))
         .current_dir(workspace::root())
         .env(environment::PYTHON, python)
