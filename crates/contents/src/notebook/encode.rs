@@ -1,6 +1,7 @@
 //! Writing a [`Node`] as JSON: compactly for the browser, and as Python's nbformat writes files.
 
 use super::node::Node;
+use super::scan::plain_length;
 use crate::python_text::push_float;
 
 /// JSON without spaces, members in their order.
@@ -13,6 +14,16 @@ pub(crate) fn compact(node: &Node<'_>, out: &mut Vec<u8>) {
                     out.push(b',');
                 }
                 compact(item, out);
+            }
+            out.push(b']');
+        }
+        Node::Lines(lines) => {
+            out.push(b'[');
+            for (count, line) in lines.iter().enumerate() {
+                if count > 0 {
+                    out.push(b',');
+                }
+                string(line, out);
             }
             out.push(b']');
         }
@@ -44,6 +55,15 @@ fn push_indented(node: &Node<'_>, level: usize, out: &mut Vec<u8>) {
             for (count, item) in items.iter().enumerate() {
                 new_line(count, level + 1, out);
                 push_indented(item, level + 1, out);
+            }
+            new_line(0, level, out);
+            out.push(b']');
+        }
+        Node::Lines(lines) => {
+            out.push(b'[');
+            for (count, line) in lines.iter().enumerate() {
+                new_line(count, level + 1, out);
+                string(line, out);
             }
             new_line(0, level, out);
             out.push(b']');
@@ -82,7 +102,7 @@ fn push_scalar(node: &Node<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(text.as_bytes());
         }
         Node::String(text) => string(text, out),
-        Node::Null | Node::Array(_) | Node::Object(_) => out.extend_from_slice(b"null"),
+        Node::Null | Node::Array(_) | Node::Lines(_) | Node::Object(_) => out.extend_from_slice(b"null"),
     }
 }
 
@@ -90,11 +110,8 @@ fn push_scalar(node: &Node<'_>, out: &mut Vec<u8>) {
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(place) = rest
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
-    {
-        let (plain, special) = rest.split_at(place);
+    loop {
+        let (plain, special) = rest.split_at(plain_length(rest));
         out.extend_from_slice(plain);
         let Some((byte, after)) = special.split_first() else {
             break;
@@ -111,6 +128,5 @@ pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
         }
         rest = after;
     }
-    out.extend_from_slice(rest);
     out.push(b'"');
 }

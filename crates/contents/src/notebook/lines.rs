@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::node::{Node, Object};
+use super::node::{Lines, Node, Object};
+use super::scan::length_in_line;
 
 /// Splits after each line end, and at all the line ends of Python's `splitlines`.
 pub(crate) fn split(text: &str) -> impl Iterator<Item = &str> {
@@ -20,7 +21,7 @@ pub(crate) fn split(text: &str) -> impl Iterator<Item = &str> {
 /// Bytes of the first line with its end.
 fn line_length(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let mut at = length_in_line(bytes);
     while let Some(byte) = bytes.get(at) {
         let following = |offset: usize| bytes.get(at + offset).copied();
         match byte {
@@ -30,7 +31,7 @@ fn line_length(text: &str) -> usize {
             0xc2 if following(1) == Some(0x85) => return at + 2,
             // U+2028, U+2029
             0xe2 if following(1) == Some(0x80) && matches!(following(2), Some(0xa8 | 0xa9)) => return at + 3,
-            _ => at += 1,
+            _ => at += 1 + length_in_line(bytes.get(at + 1..).unwrap_or_default()),
         }
     }
     bytes.len()
@@ -39,20 +40,28 @@ fn line_length(text: &str) -> usize {
 /// Turns a string into its lines; anything else stays.
 fn split_node(node: &mut Node<'_>) {
     *node = match std::mem::replace(node, Node::Null) {
-        Node::String(Cow::Borrowed(text)) => Node::Array(split(text).map(Node::text).collect()),
-        Node::String(Cow::Owned(text)) => {
-            Node::Array(split(&text).map(|line| Node::text(line.to_owned())).collect())
-        }
+        Node::String(text) => lines_of(text),
         other => other,
     };
 }
 
+fn lines_of(text: Cow<'_, str>) -> Node<'_> {
+    let ends = split(&text).scan(0, |end, line| {
+        *end += line.len();
+        Some(*end)
+    });
+    let ends = ends.collect();
+    Lines::cut(text, ends).map_or_else(|| Node::Array(Vec::new()), Node::Lines)
+}
+
 /// Turns a list of strings into one string; anything else stays.
 fn join_node(node: &mut Node<'_>) {
-    if let Node::Array(items) = node
-        && items.iter().all(|item| matches!(item, Node::String(_)))
-    {
-        *node = Node::text(items.iter().filter_map(Node::as_str).collect::<String>());
+    *node = match std::mem::replace(node, Node::Null) {
+        Node::Lines(lines) => Node::String(lines.into_text()),
+        Node::Array(items) if items.iter().all(|item| matches!(item, Node::String(_))) => {
+            Node::text(items.iter().filter_map(Node::as_str).collect::<String>())
+        }
+        other => other,
     }
 }
 
@@ -133,6 +142,11 @@ fn each_mime(bundle: Option<&mut Object<'_>>, direction: Direction) {
             direction.apply(data);
         }
     }
+}
+
+/// Whether texts stand under this key, so that a list of strings is most likely one.
+pub(super) fn is_text_key(key: &str) -> bool {
+    key == "source" || key == "text" || (key.contains('/') && !is_json_mime(key))
 }
 
 /// JSON data is a value, not text.

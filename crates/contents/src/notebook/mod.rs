@@ -15,6 +15,7 @@ mod node;
 mod notary;
 mod parse;
 mod read;
+mod scan;
 mod signatures;
 mod upgrade;
 mod validate;

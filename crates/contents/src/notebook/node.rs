@@ -18,7 +18,54 @@ pub(crate) enum Node<'a> {
     Float(f64),
     String(Cow<'a, str>),
     Array(Vec<Node<'a>>),
+    /// An array of strings in one piece: most of a notebook's text.
+    Lines(Lines<'a>),
     Object(Object<'a>),
+}
+
+/// The strings of an array that isn't empty, end to end, as notebooks keep a text as its lines.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lines<'a> {
+    text: Cow<'a, str>,
+    /// Invariant: where each string ends within `text`; rising, each at a character's boundary, the last at its end.
+    ends: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    /// The parts of `text` that end at `ends`; `None` if these are not the ends of its parts.
+    pub(crate) fn cut(text: Cow<'a, str>, ends: Vec<usize>) -> Option<Self> {
+        let are_ends = ends.is_sorted()
+            && ends.last() == Some(&text.len())
+            && ends.iter().all(|end| text.is_char_boundary(*end));
+        are_ends.then_some(Self { text, ends })
+    }
+
+    /// The strings.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let line = self.text.get(start..*end).unwrap_or_default();
+            start = *end;
+            line
+        })
+    }
+
+    /// The strings joined.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same without the document it was read from.
+    pub(crate) fn into_owned<'b>(self) -> Lines<'b> {
+        Lines {
+            text: Cow::Owned(self.text.into_owned()),
+            ends: self.ends,
+        }
+    }
+
+    pub(crate) fn into_text(self) -> Cow<'a, str> {
+        self.text
+    }
 }
 
 /// A JSON object: its keys are distinct and in the order of the text.
@@ -87,7 +134,7 @@ impl<'a> Node<'a> {
             Self::Integer(_) => "integer",
             Self::Float(_) => "number",
             Self::String(_) => "string",
-            Self::Array(_) => "array",
+            Self::Array(_) | Self::Lines(_) => "array",
             Self::Object(_) => "object",
         }
     }
@@ -101,6 +148,7 @@ impl<'a> Node<'a> {
             Self::Float(value) => *value != 0.0,
             Self::String(text) => !text.is_empty(),
             Self::Array(items) => !items.is_empty(),
+            Self::Lines(_) => true,
             Self::Object(object) => !object.members.is_empty(),
         }
     }

@@ -164,6 +164,7 @@ fn digest(node: &Node<'_>, mac: &mut Hmac<Sha256>) {
             mac.update(text.as_bytes());
         }
         Node::String(text) => mac.update(text.as_bytes()),
+        Node::Lines(lines) => mac.update(lines.text().as_bytes()),
         Node::Array(items) => items.iter().for_each(|item| digest(item, mac)),
         Node::Object(object) => digest_object(object, mac),
     }

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::node::{Node, Object};
+use super::lines::is_text_key;
+use super::node::{Lines, Node, Object};
+use super::scan::plain_length;
 
 /// Deepest nesting of a document, so that the stack stays bounded (Python stops near its recursion limit, too).
 pub(crate) const DEPTH_MAX: usize = 400;
@@ -112,6 +114,36 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// The list of strings that begins here, if `key` is one that texts have in notebooks and it is one.
+    fn lines_of(&mut self, key: &str) -> Result<Option<Lines<'a>>, ParseError> {
+        if self.peek() != Some(b'[') || !is_text_key(key) {
+            return Ok(None);
+        }
+        let start = self.at;
+        let (mut text, mut ends) = (String::new(), Vec::new());
+        loop {
+            self.at += 1;
+            self.skip_space();
+            if self.peek() != Some(b'"') {
+                break;
+            }
+            self.string_into(&mut text)?;
+            ends.push(text.len());
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => {}
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(Lines::cut(Cow::Owned(text), ends));
+                }
+                _ => break,
+            }
+        }
+        // Something else, or wrong: to be read, or reported, as any other list.
+        self.at = start;
+        Ok(None)
+    }
+
     fn object(&mut self, depth: usize) -> Result<Node<'a>, ParseError> {
         let depth = depth
             .checked_sub(1)
@@ -135,7 +167,11 @@ impl<'a> Parser<'a> {
             }
             self.at += 1;
             self.skip_space();
-            members.push((key, self.value(depth)?));
+            let value = match self.lines_of(&key)? {
+                Some(lines) => Node::Lines(lines),
+                None => self.value(depth)?,
+            };
+            members.push((key, value));
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -217,12 +253,22 @@ impl<'a> Parser<'a> {
             return Ok(Cow::Borrowed(text));
         }
         let mut owned = String::with_capacity((self.at - start) * 2);
-        owned.push_str(self.text.get(start..self.at).unwrap_or_default());
+        self.at = start - 1;
+        self.string_into(&mut owned)?;
+        Ok(Cow::Owned(owned))
+    }
+
+    /// A string, added to `owned`.
+    fn string_into(&mut self, owned: &mut String) -> Result<(), ParseError> {
+        self.at += 1;
         loop {
+            let plain = self.at;
+            self.skip_plain();
+            owned.push_str(self.text.get(plain..self.at).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Cow::Owned(owned));
+                    return Ok(());
                 }
                 Some(b'\\') => {
                     self.at += 1;
@@ -232,19 +278,13 @@ impl<'a> Parser<'a> {
                 Some(_) => return Err(self.error("a control character in a string must be escaped")),
                 None => return Err(self.error("the text ends inside a string")),
             }
-            let plain = self.at;
-            self.skip_plain();
-            owned.push_str(self.text.get(plain..self.at).unwrap_or_default());
         }
     }
 
     /// Goes on to the next quote, backslash or control character.
     fn skip_plain(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let plain = rest
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-        self.at += plain.unwrap_or(rest.len());
+        self.at += plain_length(rest);
     }
 
     fn escape(&mut self) -> Result<char, ParseError> {
@@ -325,6 +365,10 @@ mod tests {
         check(r#""\u00e4\ud83d\ude00\/\u0000""#, Ok("\"ä😀/\\u0000\""));
         check(r#"{"a":1,"b":2,"a":3}"#, Ok(r#"{"a":3,"b":2}"#));
         check("[]", Ok("[]"));
+        check(
+            r#"{"text": [ "a\n", "" , "\"b" ], "source": [], "a/b": ["a", 1], "c/d": ["a", ["b"]]}"#,
+            Ok(r#"{"text":["a\n","","\"b"],"source":[],"a/b":["a",1],"c/d":["a",["b"]]}"#),
+        );
     }
 
     #[test]

@@ -229,6 +229,7 @@ fn into_owned<'a>(node: Node<'_>) -> Node<'a> {
         Node::Float(value) => Node::Float(value),
         Node::String(text) => Node::String(owned(text)),
         Node::Array(items) => Node::Array(items.into_iter().map(into_owned).collect()),
+        Node::Lines(lines) => Node::Lines(lines.into_owned()),
         Node::Object(object) => {
             let members = object.into_members().into_iter();
             Node::Object(

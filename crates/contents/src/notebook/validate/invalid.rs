@@ -107,12 +107,21 @@ pub(super) fn push_quoted(node: &Node<'_>, out: &mut String) {
             Ok(())
         }
         Node::String(text) => write!(out, "{}", repr(text)),
-        Node::Array(_) | Node::Object(_) if out.len() > 2 * QUOTED_CHARACTERS => write!(out, "..."),
+        Node::Array(_) | Node::Lines(_) | Node::Object(_) if out.len() > 2 * QUOTED_CHARACTERS => {
+            write!(out, "...")
+        }
         Node::Array(items) => {
             out.push('[');
             for (count, item) in items.iter().enumerate() {
                 out.push_str(if count > 0 { ", " } else { "" });
                 push_quoted(item, out);
+            }
+            write!(out, "]")
+        }
+        Node::Lines(lines) => {
+            out.push('[');
+            for (count, line) in lines.iter().enumerate() {
+                let _ = write!(out, "{}{}", if count > 0 { ", " } else { "" }, repr(line));
             }
             write!(out, "]")
         }

@@ -56,7 +56,7 @@ pub(super) fn boolean(node: &Node<'_>) -> Check {
 
 pub(super) fn multiline(node: &Node<'_>) -> Check {
     match node {
-        Node::String(_) => Ok(()),
+        Node::String(_) | Node::Lines(_) => Ok(()),
         Node::Array(items) if items.iter().all(|item| item.as_str().is_some()) => Ok(()),
         other => Err(none_fits(other)),
     }
