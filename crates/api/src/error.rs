@@ -149,6 +149,7 @@ fn of_contents(error: &ContentsError) -> Described {
         ContentsErrorKind::NotFound => StatusCode::NOT_FOUND,
         ContentsErrorKind::BadRequest => StatusCode::BAD_REQUEST,
         ContentsErrorKind::Conflict => StatusCode::CONFLICT,
+        ContentsErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         ContentsErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ContentsErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ContentsErrorKind::NoSpace => StatusCode::INSUFFICIENT_STORAGE,

@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod channels;
+mod conditions;
 mod config_sections;
 mod connections;
 mod contents;

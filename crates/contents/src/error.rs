@@ -104,6 +104,9 @@ pub enum ContentsError {
     /// The name is taken.
     #[error("File already exists: {0}")]
     Exists(ContentsPath),
+    /// What is there is not what the request was made for.
+    #[error("{0} has changed on disk since it was read, or is not (or no longer) there; nothing was changed")]
+    Changed(ContentsPath),
     /// The root can't be deleted.
     #[error("Can't delete root")]
     DeleteRoot,
@@ -180,6 +183,8 @@ pub enum ContentsErrorKind {
     BadRequest,
     /// The name is taken.
     Conflict,
+    /// What is there is in another version than the request wants to change.
+    PreconditionFailed,
     /// The operating system refuses.
     Forbidden,
     /// Too large.
@@ -225,6 +230,7 @@ impl ContentsError {
             | Self::BadName(_)
             | Self::TrustsOnlyNotebooks(_) => Kind::BadRequest,
             Self::Exists(_) => Kind::Conflict,
+            Self::Changed(_) => Kind::PreconditionFailed,
             Self::PermissionDenied(_) => Kind::Forbidden,
             Self::TooLarge(_) => Kind::TooLarge,
             Self::NoSpace(_) => Kind::NoSpace,

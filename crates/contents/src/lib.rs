@@ -29,13 +29,15 @@ mod path;
 mod python_text;
 mod storage;
 mod time;
+mod version;
 
 pub use config::{ContentsConfig, Untitled};
 pub use error::{ContentsError, ContentsErrorKind, quoted};
-pub use manager::{ContentsManager, Get, NewEntry, Saved};
+pub use manager::{Conditional, ContentsManager, Get, NewEntry, Saved};
 pub use mime::Guess;
 pub use model::{CheckpointModel, Content, ContentsModel, EntryType, Format, SaveModel};
 pub use notebook::{SignatureError, SignatureStore, SignaturesInMemory};
 pub use path::{ContentsPath, PATH_BYTES_MAX, PathError};
 pub use storage::{OpenFile, OutsideLinks, Storage};
 pub use time::FileTime;
+pub use version::{FileVersion, Found, Precondition, Versions};

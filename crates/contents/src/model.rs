@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::notebook::encode;
 use crate::path::ContentsPath;
 use crate::time::FileTime;
+use crate::version::FileVersion;
 
 /// What an entry is for Jupyter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,8 @@ pub struct ContentsModel {
     pub hash: Option<String>,
     /// What validation of a notebook found.
     pub message: Option<String>,
+    /// Of the file, whatever the model holds of it; no part of the JSON. Directories have none.
+    pub version: Option<FileVersion>,
 }
 
 impl ContentsModel {

@@ -10,6 +10,7 @@ mod other_routes;
 mod permissions;
 mod shared_trust;
 mod side_by_side;
+mod versions;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! `/api/contents/…/checkpoints[/{id}]`.
 
 use axum::response::{IntoResponse, Response};
-use contents::{ContentsManager, ContentsPath};
+use contents::{ContentsManager, ContentsPath, Precondition};
 use http::{StatusCode, header::LOCATION};
 use identity::BaseUrl;
 
@@ -30,7 +30,11 @@ pub(super) async fn restore(
     contents: &ContentsManager,
     file: &ContentsPath,
     id: &str,
+    precondition: Precondition,
 ) -> Result<Response, ApiError> {
-    contents.restore_checkpoint(file, id).await?;
+    contents
+        .only_if(precondition)
+        .restore_checkpoint(file, id)
+        .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -4,17 +4,23 @@ use axum::response::{IntoResponse, Response};
 use contents::{ContentsModel, ContentsPath};
 use http::{
     HeaderValue, StatusCode,
-    header::{CONTENT_TYPE, LAST_MODIFIED, LOCATION},
+    header::{CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION},
 };
 use identity::BaseUrl;
 
-use crate::http_text::{http_date, url_path};
+use crate::{
+    conditions::entity_tag,
+    http_text::{http_date, url_path},
+};
 
-/// A model, with the time of its file.
+/// A model, with the time and version of its file.
 pub(super) fn model(status: StatusCode, model: &ContentsModel) -> Response {
     let mut response = (status, [(CONTENT_TYPE, "application/json")], model.to_json()).into_response();
     if let Some(date) = http_date(model.last_modified.unix_seconds()) {
         response.headers_mut().insert(LAST_MODIFIED, date);
+    }
+    if let Some(tag) = model.version.and_then(entity_tag) {
+        response.headers_mut().insert(ETAG, tag);
     }
     response
 }

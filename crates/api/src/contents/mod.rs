@@ -24,7 +24,7 @@ use self::{
     listing::{only_allowed, whole_tree},
     name::{Contents, NewContents, ReadContents, Reading},
 };
-use crate::{ApiError, AppState, Json};
+use crate::{ApiError, AppState, Json, conditions::Conditions};
 
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
@@ -41,16 +41,27 @@ async fn get(
     auth: Authorized<Read, ReadContents>,
     State(contents): State<ContentsManager>,
     RawQuery(query): RawQuery,
+    conditions: Conditions,
 ) -> Result<Response, ApiError> {
     if let Some(Reading::Checkpoints(file)) = auth.resource().of_file(&contents).await? {
         return checkpoints::list(&contents, file).await;
     }
     let path = auth.resource().entry();
-    let found = contents.get(path, query::parse(query.as_deref())?).await;
-    let found = found.map_err(|error| match error {
-        ContentsError::NotFound(_) => ApiError::NotFound(ReadContents::missing(auth.resource())),
-        error => ApiError::Contents(error),
-    })?;
+    let wanted = query::parse(query.as_deref())?;
+    let get = async |wanted| {
+        let found = contents.get(path, wanted).await;
+        found.map_err(|error| match error {
+            ContentsError::NotFound(_) => ApiError::NotFound(ReadContents::missing(auth.resource())),
+            error => ApiError::Contents(error),
+        })
+    };
+    if conditions.ask_for_another_version() {
+        let outline = get(wanted.without_bytes()).await?;
+        if let Some(response) = conditions.not_modified(outline.version) {
+            return Ok(response);
+        }
+    }
+    let found = get(wanted).await?;
     Ok(model(StatusCode::OK, &only_allowed(&auth, found).await))
 }
 
@@ -69,11 +80,14 @@ async fn create(
     auth: Authorized<Write, NewContents>,
     State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
+    conditions: Conditions,
     Json(body): Json<Option<CreateBody>>,
 ) -> Result<Response, ApiError> {
     match auth.resource().of_file(&contents).await? {
         Some(Reading::Checkpoints(file)) => return checkpoints::create(&contents, &base_url, file).await,
-        Some(Reading::Checkpoint(file, id)) => return checkpoints::restore(&contents, file, id).await,
+        Some(Reading::Checkpoint(file, id)) => {
+            return checkpoints::restore(&contents, file, id, conditions.0).await;
+        }
         Some(Reading::Trust(file)) => {
             contents.trust(file).await?;
             return Ok(StatusCode::CREATED.into_response());
@@ -107,6 +121,7 @@ async fn save(
     auth: Authorized<Write, NewContents>,
     State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
+    conditions: Conditions,
     Json(body): Json<Option<SaveModel>>,
 ) -> Result<Response, ApiError> {
     let path = auth.resource().entry();
@@ -114,7 +129,7 @@ async fn save(
         let created = contents.create_untitled(path, NewEntry::default()).await?;
         return Ok(created::located(StatusCode::OK, &base_url, &created));
     };
-    let saved = contents.save(path, body).await?;
+    let saved = contents.only_if(conditions.0).save(path, body).await?;
     let status = if saved.created {
         StatusCode::CREATED
     } else {
@@ -134,6 +149,7 @@ async fn rename(
     auth: Authorized<Write, Contents>,
     State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
+    conditions: Conditions,
     Json(body): Json<Option<RenameBody>>,
 ) -> Result<Response, ApiError> {
     let body = body.ok_or_else(|| ApiError::BadRequest("JSON body missing".to_owned()))?;
@@ -147,7 +163,7 @@ async fn rename(
         None => auth.resource().clone(),
     };
     whole_tree::<Write>(&auth, &contents, from).await?;
-    let renamed = contents.rename(from, to.entry()).await?;
+    let renamed = contents.only_if(conditions.0).rename(from, to.entry()).await?;
     Ok(created::located(StatusCode::OK, &base_url, &renamed))
 }
 
@@ -155,6 +171,7 @@ async fn rename(
 async fn delete(
     auth: Authorized<Write, Contents>,
     State(contents): State<ContentsManager>,
+    conditions: Conditions,
 ) -> Result<StatusCode, ApiError> {
     if let Some(Reading::Checkpoint(file, id)) = auth.resource().of_file(&contents).await? {
         contents.delete_checkpoint(file, id).await?;
@@ -162,6 +179,6 @@ async fn delete(
     }
     let path = auth.resource().entry();
     whole_tree::<Write>(&auth, &contents, path).await?;
-    contents.delete(path).await?;
+    contents.only_if(conditions.0).delete(path).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -16,7 +16,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
         ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
-        CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_MODIFIED_SINCE, LAST_MODIFIED, RANGE,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_RANGE, LAST_MODIFIED, RANGE,
     },
 };
 use identity::BaseUrl;
@@ -26,6 +26,7 @@ use tokio_util::io::ReaderStream;
 use self::range::Wanted;
 use crate::{
     ApiError, AppState, ErrorAsPage,
+    conditions::{Conditions, entity_tag},
     http_text::{attachment, http_date, parse_http_date},
 };
 
@@ -115,21 +116,40 @@ fn page_error(error: ContentsError, path: &ContentsPath) -> ApiError {
 /// Status, body and the headers that depend on them.
 async fn send(open: OpenFile, headers: &HeaderMap) -> std::io::Result<Response> {
     let modified = open.modified.unix_seconds();
-    let seen = headers
-        .get(IF_MODIFIED_SINCE)
-        .and_then(|date| parse_http_date(date.to_str().ok()?));
-    let mut response = if seen.is_some_and(|seen| seen >= modified) {
+    let tag = entity_tag(open.version);
+    let mut response = if is_known(&open, headers) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
-        send_range(open, range).await?
+        let range = headers.get(RANGE).filter(|_| may_send_range(&open, headers));
+        send_range(open, range.and_then(|range| range.to_str().ok())).await?
     };
     let sent = response.headers_mut();
+    if let Some(tag) = tag {
+        sent.insert(ETAG, tag);
+    }
     sent.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let Some(date) = http_date(modified) {
         sent.insert(LAST_MODIFIED, date);
     }
     Ok(response)
+}
+
+/// Whether the client has the file already. A date says less than a version, so it counts only without one.
+fn is_known(open: &OpenFile, headers: &HeaderMap) -> bool {
+    let conditions = Conditions::of(headers);
+    if conditions.ask_for_another_version() {
+        return conditions.not_modified(Some(open.version)).is_some();
+    }
+    let seen = headers.get(IF_MODIFIED_SINCE);
+    let seen = seen.and_then(|date| parse_http_date(date.to_str().ok()?));
+    seen.is_some_and(|seen| seen >= open.modified.unix_seconds())
+}
+
+/// `If-Range`: a part only of the version that the client has the rest of. A date is too coarse to tell.
+fn may_send_range(open: &OpenFile, headers: &HeaderMap) -> bool {
+    headers
+        .get(IF_RANGE)
+        .is_none_or(|known| entity_tag(open.version).is_some_and(|tag| tag == known))
 }
 
 async fn send_range(open: OpenFile, range: Option<&str>) -> std::io::Result<Response> {

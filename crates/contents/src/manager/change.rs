@@ -7,12 +7,14 @@ use crate::error::ContentsError;
 use crate::model::ContentsModel;
 use crate::path::ContentsPath;
 use crate::storage::Kind;
+use crate::version::Precondition;
 
 impl Shared {
     pub(super) fn rename(
         &self,
         from: &ContentsPath,
         to: &ContentsPath,
+        precondition: &Precondition,
     ) -> Result<ContentsModel, ContentsError> {
         if self.is_hidden(from)? || self.is_hidden(to)? {
             return Err(ContentsError::Hidden {
@@ -20,7 +22,10 @@ impl Shared {
                 path: from.clone(),
             });
         }
-        if from != to {
+        let _turn = self.storage.turn(from);
+        if from == to {
+            self.require(from, precondition)?;
+        } else {
             if !self.exists(from)? {
                 return Err(ContentsError::NotFound(from.clone()));
             }
@@ -34,6 +39,7 @@ impl Shared {
                     source: io::ErrorKind::InvalidInput.into(),
                 });
             }
+            self.require(from, precondition)?;
             self.storage
                 .rename(from, to)
                 .map_err(|source| match source.kind() {
@@ -48,14 +54,22 @@ impl Shared {
         self.get(to, Get::default())
     }
 
-    pub(super) fn delete(&self, path: &ContentsPath) -> Result<(), ContentsError> {
+    pub(super) fn delete(
+        &self,
+        path: &ContentsPath,
+        precondition: &Precondition,
+    ) -> Result<(), ContentsError> {
         self.refuse_hidden("delete", path)?;
         if path.is_root() {
             return Err(ContentsError::DeleteRoot);
         }
+        let _turn = self.storage.turn(path);
         let entry = self
             .describe(path)?
             .ok_or_else(|| ContentsError::NotFound(path.clone()))?;
+        if !precondition.allows(entry.found()) {
+            return Err(ContentsError::Changed(path.clone()));
+        }
         let failed = |source| ContentsError::from_io("deleting", path, source);
         if self.config.delete_to_trash {
             if !entry.writable && !entry.is_link {

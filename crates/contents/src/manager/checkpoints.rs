@@ -7,7 +7,8 @@ use crate::error::ContentsError;
 use crate::mime::split_extension;
 use crate::model::CheckpointModel;
 use crate::path::ContentsPath;
-use crate::storage::Kind;
+use crate::storage::{Existing, Kind, is_changed};
+use crate::version::Precondition;
 
 /// The id of the one checkpoint a file has.
 const CHECKPOINT_ID: &str = "checkpoint";
@@ -34,14 +35,20 @@ impl Shared {
         }
         let checkpoint = self.checkpoint_path(path, CHECKPOINT_ID)?;
         self.create_missing(&checkpoint.parent().unwrap_or_default())?;
-        self.copy_over(path, &checkpoint)?;
+        self.copy_over(path, &checkpoint, Existing::Replace)?;
         let made = self.checkpoints(path)?.pop();
         made.ok_or_else(|| no_such(path, CHECKPOINT_ID))
     }
 
-    pub(super) fn restore_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
+    pub(super) fn restore_checkpoint(
+        &self,
+        path: &ContentsPath,
+        id: &str,
+        precondition: &Precondition,
+    ) -> Result<(), ContentsError> {
         let checkpoint = self.existing_checkpoint(path, id)?;
-        self.copy_over(&checkpoint, path)
+        let _turn = self.storage.turn(path);
+        self.copy_over(&checkpoint, path, Existing::ReplaceIf(precondition))
     }
 
     pub(super) fn delete_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
@@ -103,9 +110,19 @@ impl Shared {
         Ok(directory.join(&format!("{base}-{id}{extension}"))?)
     }
 
-    fn copy_over(&self, from: &ContentsPath, to: &ContentsPath) -> Result<(), ContentsError> {
-        let copied = self.storage.copy_file(from, to, self.config.content_bytes_max);
-        copied.map_err(|source| ContentsError::from_io("copying checkpoint", to, source))
+    fn copy_over(
+        &self,
+        from: &ContentsPath,
+        to: &ContentsPath,
+        existing: Existing<'_>,
+    ) -> Result<(), ContentsError> {
+        let copied = self
+            .storage
+            .copy_file(from, to, self.config.content_bytes_max, existing);
+        copied.map_err(|source| match is_changed(&source) {
+            true => ContentsError::Changed(to.clone()),
+            false => ContentsError::from_io("copying checkpoint", to, source),
+        })
     }
 }
 

@@ -40,6 +40,7 @@ impl Shared {
         if self.kind(&parent)? != Some(Kind::Directory) {
             return Err(ContentsError::NoParentToCopyInto(parent));
         }
+        let _turn = self.storage.turn(to);
         self.copy_content(source, to, Existing::Replace)?;
         self.get(to, Get::default())
     }
@@ -50,13 +51,15 @@ impl Shared {
         &self,
         source: &ContentsModel,
         to: &ContentsPath,
-        existing: Existing,
+        existing: Existing<'_>,
     ) -> Result<(), ContentsError> {
         let from = &source.path;
         let bytes = self.storage.read(from, self.config.content_bytes_max);
-        let bytes = bytes.map_err(|source| ContentsError::from_io("reading file", from, source))?;
+        let bytes = bytes
+            .map_err(|source| ContentsError::from_io("reading file", from, source))?
+            .bytes;
         if source.entry_type == EntryType::File {
-            return self.write(to, &bytes, existing);
+            return self.write(to, &bytes, existing).map(drop);
         }
         let mut notebook = self.read_notebook(from, self.notebook_text(from, &bytes)?)?;
         self.notary.mark(&mut notebook);

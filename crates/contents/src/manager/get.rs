@@ -13,7 +13,7 @@ use crate::hidden::matches_glob;
 use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
 use crate::path::ContentsPath;
-use crate::storage::{Entry, Kind, OpenFile};
+use crate::storage::{Entry, Kind, OpenFile, ReadFile};
 
 /// Bytes a line of base64 holds, as Python's `encodebytes` writes it.
 const BASE64_LINE_BYTES: usize = 57;
@@ -29,6 +29,18 @@ pub struct Get {
     pub content: bool,
     /// Whether the model has the hash of the bytes.
     pub hash: bool,
+}
+
+impl Get {
+    /// The same without what takes reading the file.
+    #[must_use]
+    pub fn without_bytes(self) -> Self {
+        Self {
+            content: false,
+            hash: false,
+            ..self
+        }
+    }
 }
 
 impl Shared {
@@ -59,7 +71,8 @@ impl Shared {
             (_, None) => {}
         }
         if get.content || get.hash {
-            let bytes = self.read(path)?;
+            let ReadFile { bytes, version } = self.read(path)?;
+            model.version = Some(version);
             if get.hash {
                 model.hash = Some(hex::encode(Sha256::digest(&bytes)));
             }
@@ -90,6 +103,7 @@ impl Shared {
             writable: entry.writable,
             hash: None,
             message: None,
+            version: entry.version,
         };
         if entry.kind != Kind::Directory {
             let is_notebook = model.name.ends_with(".ipynb");
@@ -136,7 +150,7 @@ impl Shared {
         is_something && (self.config.allow_hidden || !is_hidden) && !is_left_out()
     }
 
-    fn read(&self, path: &ContentsPath) -> Result<Vec<u8>, ContentsError> {
+    fn read(&self, path: &ContentsPath) -> Result<ReadFile, ContentsError> {
         self.storage
             .read(path, self.config.content_bytes_max)
             .map_err(|source| self.read_error(path, source))

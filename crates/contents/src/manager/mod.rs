@@ -2,6 +2,7 @@
 
 mod change;
 mod checkpoints;
+mod conditional;
 mod copy;
 mod create;
 mod get;
@@ -14,6 +15,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::conditional::Conditional;
 pub use self::create::NewEntry;
 pub use self::get::Get;
 pub use self::save::Saved;
@@ -21,10 +23,11 @@ use crate::config::ContentsConfig;
 use crate::error::ContentsError;
 use crate::hidden::is_hidden_name;
 use crate::mime::{Guess, MimeTypes};
-use crate::model::{CheckpointModel, ContentsModel, SaveModel};
+use crate::model::{CheckpointModel, ContentsModel};
 use crate::notebook::{Notary, SignatureStore};
 use crate::path::ContentsPath;
 use crate::storage::{Entry, Kind, OpenFile, Storage};
+use crate::version::{Found, Precondition};
 
 /// Files, directories and notebooks beneath one root directory, as Jupyter's contents API shows them.
 /// A cheap clone.
@@ -82,15 +85,6 @@ impl ContentsManager {
         self.blocking(move |shared| shared.get(&path, get)).await
     }
 
-    /// Saves a file, notebook or directory under its name: the whole of PUT.
-    ///
-    /// # Errors
-    /// As the reference; the file on disk is unchanged after any of them.
-    pub async fn save(&self, path: &ContentsPath, model: SaveModel) -> Result<Saved, ContentsError> {
-        let path = path.clone();
-        self.blocking(move |shared| shared.put(&path, model)).await
-    }
-
     /// Creates something without a name in a directory.
     ///
     /// # Errors
@@ -114,28 +108,6 @@ impl ContentsManager {
         self.blocking(move |shared| shared.copy(&from, &to)).await
     }
 
-    /// Renames, with checkpoints.
-    ///
-    /// # Errors
-    /// [`ContentsError::Exists`] if the name is taken, [`ContentsError::NotFound`], [`ContentsError::Hidden`].
-    pub async fn rename(
-        &self,
-        from: &ContentsPath,
-        to: &ContentsPath,
-    ) -> Result<ContentsModel, ContentsError> {
-        let (from, to) = (from.clone(), to.clone());
-        self.blocking(move |shared| shared.rename(&from, &to)).await
-    }
-
-    /// Deletes, with checkpoints: into the trash unless configured otherwise.
-    ///
-    /// # Errors
-    /// As the reference.
-    pub async fn delete(&self, path: &ContentsPath) -> Result<(), ContentsError> {
-        let path = path.clone();
-        self.blocking(move |shared| shared.delete(&path)).await
-    }
-
     /// The checkpoints of a file: none or one.
     ///
     /// # Errors
@@ -152,16 +124,6 @@ impl ContentsManager {
     pub async fn create_checkpoint(&self, path: &ContentsPath) -> Result<CheckpointModel, ContentsError> {
         let path = path.clone();
         self.blocking(move |shared| shared.create_checkpoint(&path)).await
-    }
-
-    /// Brings a file back to its checkpoint.
-    ///
-    /// # Errors
-    /// [`ContentsError::NoSuchCheckpoint`].
-    pub async fn restore_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
-        let (path, id) = (path.clone(), id.to_owned());
-        self.blocking(move |shared| shared.restore_checkpoint(&path, &id))
-            .await
     }
 
     /// Deletes a checkpoint.
@@ -292,6 +254,18 @@ impl Shared {
             return Ok(false);
         }
         Ok(is_hidden_name(path) || self.describe(path)?.is_some_and(|entry| entry.closed))
+    }
+
+    /// Refuses unless `precondition` allows what is there now.
+    fn require(&self, path: &ContentsPath, precondition: &Precondition) -> Result<(), ContentsError> {
+        if *precondition == Precondition::default() {
+            return Ok(());
+        }
+        let found = self.describe(path)?.map_or(Found::Nothing, |entry| entry.found());
+        match precondition.allows(found) {
+            true => Ok(()),
+            false => Err(ContentsError::Changed(path.clone())),
+        }
     }
 
     /// Refuses to do `verb` to something hidden.

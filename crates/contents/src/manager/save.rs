@@ -12,7 +12,8 @@ use crate::error::{ContentsError, SAVING};
 use crate::model::{ContentsModel, SaveModel};
 use crate::notebook::{self, Notebook, Unreadable};
 use crate::path::ContentsPath;
-use crate::storage::{Existing, Kind};
+use crate::storage::{Existing, Kind, is_changed};
+use crate::version::{FileVersion, Found, Precondition};
 
 /// Base64 as Python's `decodebytes` takes it: padding must be there, the last bits may be anything.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -35,9 +36,32 @@ pub struct Saved {
     pub created: bool,
 }
 
+/// What was written.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Of the file; a directory has none.
+    version: Option<FileVersion>,
+    /// What validation of a notebook found.
+    message: Option<String>,
+}
+
+impl Written {
+    fn whole(version: FileVersion) -> Self {
+        Self {
+            version: Some(version),
+            message: None,
+        }
+    }
+}
+
 impl Shared {
     /// The whole of PUT.
-    pub(super) fn put(&self, path: &ContentsPath, mut model: SaveModel) -> Result<Saved, ContentsError> {
+    pub(super) fn put(
+        &self,
+        path: &ContentsPath,
+        mut model: SaveModel,
+        precondition: &Precondition,
+    ) -> Result<Saved, ContentsError> {
         if model.copy_from.as_ref().is_some_and(|from| !from.is_empty()) {
             return Err(ContentsError::CopyWithPut);
         }
@@ -51,19 +75,20 @@ impl Shared {
             }
         }
         self.refuse_hidden("create", path)?;
+        let _turn = self.storage.turn(path);
         let created = self.kind(path)? != Some(Kind::File);
         if created {
             self.complete_new(path, &mut model);
         }
-        let message = match model.chunk {
-            Some(chunk) => {
-                self.save_chunk(path, &model, chunk)?;
-                None
-            }
-            None => self.save(path, &model, Existing::Replace)?,
+        let existing = Existing::ReplaceIf(precondition);
+        let written = match model.chunk {
+            Some(chunk) => self.save_chunk(path, &model, chunk, precondition)?,
+            None => self.save(path, &model, existing)?,
         };
         let mut model = self.get(path, Get::default())?;
-        model.message = message;
+        model.message = written.message;
+        // Not what somebody else has put there meanwhile: whoever saved has not seen that.
+        model.version = written.version;
         Ok(Saved { model, created })
     }
 
@@ -86,16 +111,16 @@ impl Shared {
         }
     }
 
-    /// Saves what a whole model describes; the message of validation, if any.
+    /// Saves what a whole model describes.
     pub(super) fn save(
         &self,
         path: &ContentsPath,
         model: &SaveModel,
-        existing: Existing,
-    ) -> Result<Option<String>, ContentsError> {
+        existing: Existing<'_>,
+    ) -> Result<Written, ContentsError> {
         let entry_type = save_type(model)?;
         let content = match (&model.content, entry_type) {
-            (_, "directory") => return self.save_directory(path).map(|()| None),
+            (_, "directory") => return self.save_directory(path, existing),
             (Some(content), _) => content,
             (None, _) => return Err(ContentsError::NoContent),
         };
@@ -103,11 +128,16 @@ impl Shared {
             return self.save_notebook(path, content.get(), existing);
         }
         let bytes = self.decode(path, content, model.format.as_deref())?;
-        self.write(path, &bytes, existing)?;
-        Ok(None)
+        self.write(path, &bytes, existing).map(Written::whole)
     }
 
-    fn save_chunk(&self, path: &ContentsPath, model: &SaveModel, chunk: i64) -> Result<(), ContentsError> {
+    fn save_chunk(
+        &self,
+        path: &ContentsPath,
+        model: &SaveModel,
+        chunk: i64,
+        precondition: &Precondition,
+    ) -> Result<Written, ContentsError> {
         let entry_type = save_type(model)?;
         if entry_type != "file" {
             return Err(ContentsError::NotInChunks(entry_type.to_owned()));
@@ -115,21 +145,28 @@ impl Shared {
         let content = model.content.as_ref().ok_or(ContentsError::NoContent)?;
         let bytes = self.decode(path, content, model.format.as_deref())?;
         if chunk == FIRST_CHUNK {
-            return self.write(path, &bytes, Existing::Replace);
+            let existing = Existing::ReplaceIf(precondition);
+            return self.write(path, &bytes, existing).map(Written::whole);
         }
+        self.require(path, precondition)?;
         let appended = self.storage.append(path, &bytes, chunk == LAST_CHUNK);
-        appended.map_err(|source| self.save_error(path, source))
+        let version = appended.map_err(|source| self.save_error(path, source))?;
+        Ok(Written::whole(version))
     }
 
-    fn save_directory(&self, path: &ContentsPath) -> Result<(), ContentsError> {
+    fn save_directory(&self, path: &ContentsPath, existing: Existing<'_>) -> Result<Written, ContentsError> {
+        if let Existing::ReplaceIf(precondition) = existing {
+            self.require(path, precondition)?;
+        }
         match self.kind(path)? {
-            Some(Kind::Directory) => Ok(()),
-            Some(_) => Err(ContentsError::FileInTheWay(self.os_path(path))),
+            Some(Kind::Directory) => {}
+            Some(_) => return Err(ContentsError::FileInTheWay(self.os_path(path))),
             None => self
                 .storage
                 .create_directory(path)
-                .map_err(|source| self.save_error(path, source)),
+                .map_err(|source| self.save_error(path, source))?,
         }
+        Ok(Written::default())
     }
 
     /// Signs, normalizes and writes a notebook given as JSON text.
@@ -137,8 +174,8 @@ impl Shared {
         &self,
         path: &ContentsPath,
         json: &str,
-        existing: Existing,
-    ) -> Result<Option<String>, ContentsError> {
+        existing: Existing<'_>,
+    ) -> Result<Written, ContentsError> {
         let wrong = |why: Unreadable| ContentsError::NotANotebook {
             path: path.clone(),
             why: why.to_string(),
@@ -146,38 +183,39 @@ impl Shared {
         let mut notebook = notebook::from_model(json).map_err(wrong)?;
         let message = notebook.message.take();
         self.notary.check_and_sign(&mut notebook);
-        if !(self.config.keep_unmodified && self.is_on_disk(path, &notebook)) {
-            self.write(path, &notebook.into_file(), existing)?;
-        }
+        let version = match self.version_on_disk(path, &notebook) {
+            Some(version) if existing.allows(Found::File(version)) => version,
+            _ => self.write(path, &notebook.into_file(), existing)?,
+        };
         // One checkpoint should always exist for notebooks. The save itself has succeeded without it.
         if self.checkpoints(path)?.is_empty()
             && let Err(error) = self.create_checkpoint(path)
         {
             tracing::warn!(%path, %error, "no checkpoint of a saved notebook");
         }
-        Ok(message)
+        Ok(Written {
+            version: Some(version),
+            message,
+        })
     }
 
-    /// Whether the file holds this very notebook, however it is spelt.
-    fn is_on_disk(&self, path: &ContentsPath, notebook: &Notebook<'_>) -> bool {
-        let Ok(bytes) = self.storage.read(path, self.config.content_bytes_max) else {
-            return false;
-        };
-        let on_disk = std::str::from_utf8(&bytes)
-            .ok()
-            .and_then(|text| notebook::read(text).ok());
-        on_disk.is_some_and(|mut on_disk| {
-            on_disk.message = None;
-            on_disk.is_same_document(notebook)
-        })
+    /// The version of the file if it holds this very notebook, however it is spelt.
+    fn version_on_disk(&self, path: &ContentsPath, notebook: &Notebook<'_>) -> Option<FileVersion> {
+        if !self.config.keep_unmodified {
+            return None;
+        }
+        let file = self.storage.read(path, self.config.content_bytes_max).ok()?;
+        let mut on_disk = notebook::read(std::str::from_utf8(&file.bytes).ok()?).ok()?;
+        on_disk.message = None;
+        on_disk.is_same_document(notebook).then_some(file.version)
     }
 
     pub(super) fn write(
         &self,
         path: &ContentsPath,
         bytes: &[u8],
-        existing: Existing,
-    ) -> Result<(), ContentsError> {
+        existing: Existing<'_>,
+    ) -> Result<FileVersion, ContentsError> {
         self.storage
             .save(path, bytes, existing)
             .map_err(|source| self.save_error(path, source))
@@ -186,6 +224,9 @@ impl Shared {
     /// A missing directory is named; everything else as usual.
     fn save_error(&self, path: &ContentsPath, source: std::io::Error) -> ContentsError {
         use std::io::ErrorKind;
+        if is_changed(&source) {
+            return ContentsError::Changed(path.clone());
+        }
         match (source.kind(), path.parent()) {
             (ErrorKind::NotFound | ErrorKind::NotADirectory, Some(parent)) => {
                 ContentsError::NoSuchDirectory(parent)

@@ -7,11 +7,13 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::Storage;
+use super::describe::version;
 use crate::path::ContentsPath;
+use crate::version::FileVersion;
 
 impl Storage {
     /// Adds `bytes` at the end; makes the file when there is none. Forced to disk with the `last` part.
-    pub(crate) fn append(&self, path: &ContentsPath, bytes: &[u8], last: bool) -> io::Result<()> {
+    pub(crate) fn append(&self, path: &ContentsPath, bytes: &[u8], last: bool) -> io::Result<FileVersion> {
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK;
         let mut file = match self.root.resolve(path, flags) {
             Ok(descriptor) => File::from(descriptor),
@@ -26,6 +28,9 @@ impl Storage {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         file.write_all(bytes)?;
-        if last { file.sync_all() } else { Ok(()) }
+        if last {
+            file.sync_all()?;
+        }
+        Ok(version(&rustix::fs::fstat(&file)?))
     }
 }

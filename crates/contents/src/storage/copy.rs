@@ -21,10 +21,16 @@ const ENTRIES_MAX: usize = 500_000;
 
 impl Storage {
     /// Copies the bytes of a regular file over `to`, with mode and times, atomically.
-    pub(crate) fn copy_file(&self, from: &ContentsPath, to: &ContentsPath, bytes_max: u64) -> io::Result<()> {
-        let bytes = self.read(from, bytes_max)?;
+    pub(crate) fn copy_file(
+        &self,
+        from: &ContentsPath,
+        to: &ContentsPath,
+        bytes_max: u64,
+        existing: Existing<'_>,
+    ) -> io::Result<()> {
+        let bytes = self.read(from, bytes_max)?.bytes;
         let source = rustix::fs::fstat(&self.open_file(from)?.file)?;
-        self.save(to, &bytes, Existing::Replace)?;
+        self.save(to, &bytes, existing)?;
         let copy = self.open_file(to)?.file;
         keep_mode_and_times(copy.as_fd(), &source);
         Ok(())

@@ -11,6 +11,7 @@ use super::resolve::OutsideLinks;
 use super::{Root, Storage};
 use crate::path::ContentsPath;
 use crate::time::FileTime;
+use crate::version::{FileVersion, Found};
 
 /// What an entry is, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,15 @@ pub(crate) struct Entry {
     pub(crate) writable: bool,
     /// A directory this process may not enter or list; the reference treats it as hidden.
     pub(crate) closed: bool,
+    /// Of the file, links followed; a broken link has its own. Directories have none.
+    pub(crate) version: Option<FileVersion>,
+}
+
+impl Entry {
+    /// What a precondition is compared with.
+    pub(crate) fn found(&self) -> Found {
+        self.version.map_or(Found::Unversioned, Found::File)
+    }
 }
 
 impl Storage {
@@ -105,11 +115,12 @@ impl Root {
         path: impl FnOnce() -> Option<ContentsPath>,
     ) -> Entry {
         let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
-        let kind = if is_link {
-            self.kind_behind_link(directory, name, path)
+        let behind = if is_link {
+            self.behind_link(directory, name, path)
         } else {
-            Kind::of_mode(stat.st_mode)
+            Some(*stat)
         };
+        let kind = behind.map_or(Kind::Other, |stat| Kind::of_mode(stat.st_mode));
         let may = |access| accessat(directory, name, access, AtFlags::empty()).is_ok();
         let closed = kind == Kind::Directory && !may(Access::READ_OK | Access::EXEC_OK);
         let text = name.to_str();
@@ -122,26 +133,24 @@ impl Root {
             created: created(stat),
             writable: text.is_some() && may(Access::WRITE_OK),
             closed,
+            version: (kind != Kind::Directory).then(|| version(&behind.unwrap_or(*stat))),
         }
     }
 
-    fn kind_behind_link(
+    /// What a link leads to, if it leads anywhere.
+    fn behind_link(
         &self,
         directory: BorrowedFd<'_>,
         name: &Path,
         path: impl FnOnce() -> Option<ContentsPath>,
-    ) -> Kind {
-        let followed = match self.links {
-            OutsideLinks::Follow => statat(directory, name, AtFlags::empty()),
+    ) -> Option<Stat> {
+        match self.links {
+            OutsideLinks::Follow => statat(directory, name, AtFlags::empty()).ok(),
             OutsideLinks::Refuse => {
-                let Some(path) = path() else { return Kind::Other };
-                match self.resolve(&path, OFlags::RDONLY | OFlags::NONBLOCK) {
-                    Ok(descriptor) => rustix::fs::fstat(descriptor),
-                    Err(_) => return Kind::Other,
-                }
+                let descriptor = self.resolve(&path()?, OFlags::RDONLY | OFlags::NONBLOCK).ok()?;
+                rustix::fs::fstat(descriptor).ok()
             }
-        };
-        followed.map_or(Kind::Other, |stat| Kind::of_mode(stat.st_mode))
+        }
     }
 }
 
@@ -193,4 +202,23 @@ fn created(stat: &Stat) -> FileTime {
         i64::from(stat.st_ctime),
         i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
     )
+}
+
+#[expect(
+    clippy::useless_conversion,
+    reason = "the field types differ between platforms"
+)]
+pub(super) fn version(stat: &Stat) -> FileVersion {
+    FileVersion {
+        modified: (
+            i64::from(stat.st_mtime),
+            i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
+        ),
+        changed: (
+            i64::from(stat.st_ctime),
+            i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
+        ),
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        inode: stat.st_ino,
+    }
 }

@@ -12,6 +12,7 @@ mod rename;
 mod resolve;
 mod save;
 mod trash;
+mod turns;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -23,13 +24,16 @@ use rustix::fs::{Mode, OFlags};
 pub(crate) use self::describe::{Entry, Kind};
 pub use self::resolve::OutsideLinks;
 use self::resolve::Root;
-pub(crate) use self::save::Existing;
+pub(crate) use self::save::{Existing, is_changed};
+use self::turns::Turns;
 use crate::path::ContentsPath;
+use crate::version::FileVersion;
 
 /// The files beneath one root directory. A cheap clone.
 #[derive(Clone, Debug)]
 pub struct Storage {
     root: Arc<Root>,
+    turns: Arc<Turns>,
 }
 
 /// A regular file opened for reading, for a server that streams it.
@@ -41,6 +45,16 @@ pub struct OpenFile {
     pub size: u64,
     /// When it was last modified.
     pub modified: crate::FileTime,
+    /// Its version when it was opened.
+    pub version: FileVersion,
+}
+
+/// A regular file that was read.
+#[derive(Debug)]
+pub(crate) struct ReadFile {
+    pub(crate) bytes: Vec<u8>,
+    /// From before the first byte was read: what is written meanwhile makes another version.
+    pub(crate) version: FileVersion,
 }
 
 impl Storage {
@@ -51,6 +65,7 @@ impl Storage {
     pub fn open(root_dir: &Path, outside_links: OutsideLinks) -> io::Result<Self> {
         Ok(Self {
             root: Arc::new(Root::open(root_dir, outside_links)?),
+            turns: Arc::default(),
         })
     }
 
@@ -76,12 +91,13 @@ impl Storage {
         Ok(OpenFile {
             size: u64::try_from(stat.st_size).unwrap_or(0),
             modified: describe::modified(&stat),
+            version: describe::version(&stat),
             file: File::from(descriptor),
         })
     }
 
     /// Reads a whole regular file; [`io::ErrorKind::FileTooLarge`] above `bytes_max`.
-    pub(crate) fn read(&self, path: &ContentsPath, bytes_max: u64) -> io::Result<Vec<u8>> {
+    pub(crate) fn read(&self, path: &ContentsPath, bytes_max: u64) -> io::Result<ReadFile> {
         let open = self.open_file(path)?;
         if open.size > bytes_max {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -93,7 +109,17 @@ impl Storage {
         if bytes.len() as u64 > bytes_max {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        Ok(bytes)
+        Ok(ReadFile {
+            bytes,
+            version: open.version,
+        })
+    }
+
+    /// Makes another version of a file that holds what it held.
+    pub(crate) fn touch(&self, path: &ContentsPath) -> io::Result<()> {
+        let file = self.open_file(path)?.file;
+        let mode = rustix::fs::fstat(&file)?.st_mode;
+        Ok(rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?)
     }
 
     /// Makes one directory.

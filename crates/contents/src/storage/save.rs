@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::fs::{
     Access, AtFlags, Gid, Mode, OFlags, RenameFlags, Stat, Uid, accessat, fchmod, fchown, openat, readlinkat,
@@ -18,9 +19,11 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::resolve::OutsideLinks;
+use super::describe::version;
+use super::resolve::{OutsideLinks, Root};
 use super::{Kind, Storage};
 use crate::path::ContentsPath;
+use crate::version::{FileVersion, Found, Precondition};
 
 /// Links followed from one name before we give up, as Linux does.
 const LINKS_MAX: usize = 40;
@@ -29,53 +32,121 @@ const NAME_BYTES_KEPT: usize = 200;
 
 /// What to do when the file is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Existing {
+pub(crate) enum Existing<'p> {
     Replace,
     /// Fail with [`io::ErrorKind::AlreadyExists`].
     Keep,
+    /// Replace what the precondition allows, else fail with an error that [`is_changed`].
+    ReplaceIf(&'p Precondition),
+}
+
+impl Existing<'_> {
+    /// Whether the name must be free when the new file takes it.
+    fn never_replaces(self) -> bool {
+        match self {
+            Self::Replace => false,
+            Self::Keep => true,
+            Self::ReplaceIf(precondition) => precondition.wants_nothing_there(),
+        }
+    }
+
+    /// Whether what was found may be replaced.
+    pub(crate) fn allows(self, found: Found) -> bool {
+        match self {
+            Self::Replace => true,
+            Self::Keep => found == Found::Nothing,
+            Self::ReplaceIf(precondition) => precondition.allows(found),
+        }
+    }
+
+    /// Compares what is there now.
+    fn check(self, now: Option<&Stat>) -> io::Result<()> {
+        let found = match now {
+            None => Found::Nothing,
+            Some(stat) if Kind::of_mode(stat.st_mode) == Kind::Directory => Found::Unversioned,
+            Some(stat) => Found::File(version(stat)),
+        };
+        match (self.allows(found), self) {
+            (true, _) => Ok(()),
+            (false, Self::Replace | Self::ReplaceIf(_)) => Err(changed()),
+            (false, Self::Keep) => Err(io::ErrorKind::AlreadyExists.into()),
+        }
+    }
+}
+
+/// The file is not as [`Existing::ReplaceIf`] demands it.
+#[derive(Debug, thiserror::Error)]
+#[error("the file is not in the version that was asked for")]
+struct Changed;
+
+fn changed() -> io::Error {
+    io::Error::other(Changed)
+}
+
+/// Whether a save failed because of its precondition.
+pub(crate) fn is_changed(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Changed>())
 }
 
 /// Where the bytes really go: a directory and a name in it that is no link.
-struct Target {
-    directory: OwnedFd,
-    name: OsString,
+pub(super) struct Target {
+    pub(super) directory: OwnedFd,
+    pub(super) name: OsString,
     /// Of the file that is there now.
-    old: Option<Stat>,
+    pub(super) old: Option<Stat>,
 }
 
 impl Storage {
-    /// Writes a whole file, durably.
-    pub(crate) fn save(&self, path: &ContentsPath, bytes: &[u8], existing: Existing) -> io::Result<()> {
-        let (directory, name) = self.root.parent(path)?;
-        let mut target = Target {
-            directory,
-            name: OsString::from(name),
-            old: None,
-        };
-        target.look()?;
-        if target.old.is_some() && existing == Existing::Keep {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
+    /// Writes a whole file, durably; the version of what was written.
+    pub(crate) fn save(
+        &self,
+        path: &ContentsPath,
+        bytes: &[u8],
+        existing: Existing<'_>,
+    ) -> io::Result<FileVersion> {
+        let mut target = Target::find(&self.root, path)?;
         if target.is_link() {
+            if existing == Existing::Keep {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
             if self.root.links == OutsideLinks::Refuse {
                 // Only the kernel can say whether the link stays inside, and only for opening.
                 let file = File::from(self.root.resolve(path, OFlags::WRONLY | OFlags::NONBLOCK)?);
+                existing.check(Some(&rustix::fs::fstat(&file)?))?;
                 return write_in_place(&file, bytes);
             }
             target.follow_links()?;
         }
+        // Before any work; compared once more right before the change.
+        existing.check(target.old.as_ref())?;
         target.write(bytes, existing)
     }
 }
 
 impl Target {
-    fn look(&mut self) -> io::Result<()> {
-        self.old = match statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Some(stat),
-            Err(Errno::NOENT) => None,
-            Err(error) => return Err(error.into()),
+    /// What `path` itself names, be it a link.
+    pub(super) fn find(root: &Root, path: &ContentsPath) -> io::Result<Self> {
+        let (directory, name) = root.parent(path)?;
+        let mut target = Self {
+            directory,
+            name: OsString::from(name),
+            old: None,
         };
+        target.look()?;
+        Ok(target)
+    }
+
+    fn look(&mut self) -> io::Result<()> {
+        self.old = self.now()?;
         Ok(())
+    }
+
+    fn now(&self) -> io::Result<Option<Stat>> {
+        match statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn is_link(&self) -> bool {
@@ -86,7 +157,7 @@ impl Target {
     }
 
     /// Moves to where the link points, so that the link stays a link.
-    fn follow_links(&mut self) -> io::Result<()> {
+    pub(super) fn follow_links(&mut self) -> io::Result<()> {
         for _ in 0..LINKS_MAX {
             if !self.is_link() {
                 return Ok(());
@@ -110,7 +181,7 @@ impl Target {
         Err(Errno::LOOP.into())
     }
 
-    fn write(&self, bytes: &[u8], existing: Existing) -> io::Result<()> {
+    fn write(&self, bytes: &[u8], existing: Existing<'_>) -> io::Result<FileVersion> {
         let Some(old) = &self.old else {
             return self
                 .write_beside(bytes, None, existing)
@@ -124,16 +195,21 @@ impl Target {
         // A rename would also replace a file that may not be written: ask first, as an open for writing would.
         accessat(&self.directory, &self.name, Access::WRITE_OK, AtFlags::empty())?;
         if old.st_nlink > 1 {
-            return self.write_over(bytes);
+            return self.write_over(bytes, existing);
         }
         match self.write_beside(bytes, Some(old), existing) {
-            Err(Failure::RenameCannotWork) => self.write_over(bytes),
+            Err(Failure::RenameCannotWork) => self.write_over(bytes, existing),
             result => result.map_err(Failure::into_error),
         }
     }
 
     /// The usual way: a temporary file, forced to disk, renamed.
-    fn write_beside(&self, bytes: &[u8], old: Option<&Stat>, existing: Existing) -> Result<(), Failure> {
+    fn write_beside(
+        &self,
+        bytes: &[u8],
+        old: Option<&Stat>,
+        existing: Existing<'_>,
+    ) -> Result<FileVersion, Failure> {
         let name = temporary_name(&self.name)?;
         // A new file gets what the umask leaves of 0666; a replaced one is private until it has its old mode.
         let mode = Mode::from_raw_mode(if old.is_some() { 0o600 } else { 0o666 });
@@ -151,18 +227,24 @@ impl Target {
             keep_owner_and_mode(&file, old)?;
         }
         (&file).write_all(bytes)?;
+        set_time(&file);
         file.sync_all()?;
         self.rename_over(&name, existing)?;
         std::mem::forget(temporary); // it has become the file
+        // Of our own file, whoever has taken its name meanwhile; and after the rename, which the version tells.
+        let version = version(&rustix::fs::fstat(&file)?);
         self.sync_directory();
-        Ok(())
+        Ok(version)
     }
 
-    fn rename_over(&self, temporary: &OsStr, existing: Existing) -> Result<(), Failure> {
+    fn rename_over(&self, temporary: &OsStr, existing: Existing<'_>) -> Result<(), Failure> {
         let directory = &self.directory;
-        let renamed = match existing {
-            Existing::Replace => renameat(directory, temporary, directory, &self.name),
-            Existing::Keep => {
+        let renamed = match existing.never_replaces() {
+            false => {
+                existing.check(self.now()?.as_ref())?;
+                renameat(directory, temporary, directory, &self.name)
+            }
+            true => {
                 match renameat_with(
                     directory,
                     temporary,
@@ -182,18 +264,20 @@ impl Target {
         match renamed {
             Ok(()) => Ok(()),
             // A file mounted on its own, or a sticky directory.
-            Err(Errno::BUSY | Errno::XDEV | Errno::PERM | Errno::ACCESS) if existing == Existing::Replace => {
+            Err(Errno::BUSY | Errno::XDEV | Errno::PERM | Errno::ACCESS) if !existing.never_replaces() => {
                 Err(Failure::RenameCannotWork)
             }
+            Err(Errno::EXIST) if existing != Existing::Keep => Err(changed().into()),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Writes the file itself. A copy of the old bytes lies beside it until the new ones are on the disk, named
     /// as the reference names it, and is put back when writing fails.
-    fn write_over(&self, bytes: &[u8]) -> io::Result<()> {
+    fn write_over(&self, bytes: &[u8], existing: Existing<'_>) -> io::Result<FileVersion> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let mut file = File::from(openat(&self.directory, &self.name, flags, Mode::empty())?);
+        existing.check(Some(&rustix::fs::fstat(&file)?))?;
         let mut old = Vec::new();
         file.read_to_end(&mut old)?;
         let mut copy_name = OsString::from(".~");
@@ -284,14 +368,24 @@ fn keep_owner_and_mode(file: &File, old: &Stat) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write_in_place(file: &File, bytes: &[u8]) -> io::Result<()> {
+/// Gives the file a time of its own. The file system's clock ticks every few milliseconds, and two saves within one
+/// tick would have the same version.
+fn set_time(file: &File) {
+    if let Err(error) = file.set_modified(SystemTime::now()) {
+        tracing::debug!(%error, "a saved file has the time that the file system gave it");
+    }
+}
+
+fn write_in_place(file: &File, bytes: &[u8]) -> io::Result<FileVersion> {
     use std::os::unix::fs::FileExt;
     if !file.metadata()?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     file.set_len(0)?;
     file.write_all_at(bytes, 0)?;
-    file.sync_all()
+    set_time(file);
+    file.sync_all()?;
+    Ok(version(&rustix::fs::fstat(file)?))
 }
 
 /// A name beside `name` that nobody else uses; hidden, so that no listing shows it.

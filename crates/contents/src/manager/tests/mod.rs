@@ -6,6 +6,7 @@ mod links;
 mod reading;
 mod saving;
 mod trusting;
+mod versions;
 
 use std::path::PathBuf;
 use std::sync::Arc;
