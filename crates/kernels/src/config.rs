@@ -28,7 +28,9 @@ pub struct KernelsConfig {
     pub transport: Transport,
     /// How long a kernel may take to answer `kernel_info` (`MappingKernelManager.kernel_info_timeout`).
     pub kernel_info_timeout: Duration,
-    /// How long starting waits to see whether the kernel dies at once, so that the caller can be told why.
+    /// How long starting waits to see whether the kernel dies at once, so that the caller can be told why. Not for
+    /// long: Notebook 7 looks for the session of a new notebook a second after it has asked for one, and if it finds
+    /// none it asks the user for a kernel.
     pub early_death_window: Duration,
     /// How long a kernel may take to end when asked to (`KernelManager.shutdown_wait_time`); half of it before
     /// SIGTERM, half before SIGKILL.
@@ -133,7 +135,7 @@ impl KernelsConfig {
                 ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             },
             kernel_info_timeout: Duration::from_secs(60),
-            early_death_window: Duration::from_secs(5),
+            early_death_window: Duration::from_millis(400),
             shutdown_wait: Duration::from_secs(5),
             autorestart: true,
             restart_limit: 5,

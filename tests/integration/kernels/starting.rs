@@ -73,6 +73,8 @@ async fn what_cannot_start_says_why_and_leaves_nothing() {
     let dies =
         json!({"argv": ["/bin/sh", "-c", "echo No module named nothing >&2; exit 7"], "language": "x"});
     let server = TestServer::builder()
+        // Longer than a busy machine takes to run the shell.
+        .setting("Adrastea.early_death_window", "20")
         .kernelspec("dies", dies)
         .kernelspec(
             "missing-program",

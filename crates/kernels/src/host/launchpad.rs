@@ -37,6 +37,8 @@ pub(super) struct Running {
     pub(super) process: Arc<dyn Process>,
     pub(super) link: Link,
     pub(super) since: Instant,
+    /// Whether it has answered on sockets that broke since.
+    pub(super) has_answered: bool,
 }
 
 /// The task that serves the sockets; dropped, it ends.
@@ -85,6 +87,7 @@ impl Launchpad {
                 process,
                 link: self.link()?,
                 since: Instant::now(),
+                has_answered: false,
             }),
             Err(error) => {
                 self.remove_connection_file();

@@ -138,7 +138,8 @@ impl Life {
     }
 
     fn connect_again(&mut self) -> Result<(), KernelError> {
-        self.was_ready |= self.is_ready();
+        self.running.has_answered |= self.is_ready();
+        self.was_ready |= self.running.has_answered;
         self.pad
             .core
             .change_status(|status| status.phase = Phase::Launching);
@@ -146,7 +147,12 @@ impl Life {
         Ok(())
     }
 
+    /// Interrupts what runs. While a process has not answered yet, nothing does; the signal would end it, because it
+    /// handles signals only once it listens.
     fn interrupt(&self) -> Result<(), KernelError> {
+        if !self.running.has_answered && !self.is_ready() {
+            return Ok(());
+        }
         match self.pad.plan.interrupt_mode {
             InterruptMode::Signal => {
                 let signalled = self.running.process.signal(Signal::Interrupt);

@@ -168,6 +168,19 @@ async fn a_kernel_leads_a_session_of_its_own_and_inherits_nothing() {
     kernel.shutdown().await.unwrap();
 }
 
+/// The signal would end it: Python handles it only when the kernel listens.
+#[tokio::test]
+async fn an_interrupt_does_nothing_to_a_kernel_that_still_starts() {
+    let script = "trap 'touch \"$1/interrupted\"' INT; trap 'exit 0' TERM; touch \"$1/done\"; \
+                  while :; do sleep 0.01; done";
+    let (kernel, dir) = start_without_sockets(script).await;
+    eventually("script ran", || dir.path().join("done").exists()).await;
+    kernel.interrupt().await.unwrap();
+    // Ends it by SIGTERM, which a shell looks at after SIGINT.
+    kernel.shutdown().await.unwrap();
+    assert!(!dir.path().join("interrupted").exists());
+}
+
 #[tokio::test]
 async fn a_kernel_that_never_listens_is_told_as_such() {
     let dir = tempfile::tempdir().unwrap();

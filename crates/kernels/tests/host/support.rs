@@ -68,6 +68,7 @@ pub(crate) fn manager(
     config.kernelspec_dirs = vec![dir.path().join("kernels")];
     config.spill_dir = dir.path().to_owned();
     config.kernel_info_timeout = DEADLINE;
+    config.early_death_window = DEADLINE;
     change(&mut config);
     KernelManager::new(config, launcher)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernels::{KernelsConfig, NativeKernel, Transport};
 
-use super::classes::{KERNEL, KERNELS, KERNELSPECS, RESTARTER};
+use super::classes::{ADRASTEA, KERNEL, KERNELS, KERNELSPECS, RESTARTER};
 use crate::error::ServerError;
 use crate::paths::JupyterPaths;
 use crate::python::PythonEnvironment;
@@ -30,6 +30,7 @@ pub(super) fn read(
     let kernel = reader.class(KERNEL);
     let kernelspecs = reader.class(KERNELSPECS);
     let restarter = reader.class(RESTARTER);
+    let own = reader.class(ADRASTEA);
 
     let root_dir = match kernels.text("root_dir")?.filter(|root| !root.is_empty()) {
         Some(root) => variables.absolute(&root),
@@ -62,6 +63,7 @@ pub(super) fn read(
     }
     set_seconds(&kernels, "kernel_info_timeout", &mut config.kernel_info_timeout)?;
     set_seconds(&kernel, "shutdown_wait_time", &mut config.shutdown_wait)?;
+    set_seconds(&own, "early_death_window", &mut config.early_death_window)?;
     set_seconds(&restarter, "stable_start_time", &mut config.stable_start_time)?;
     if let Some(autorestart) = kernel.switch("autorestart")? {
         config.autorestart = autorestart;
