@@ -9,6 +9,9 @@ use crate::storage::OutsideLinks;
 pub struct ContentsConfig {
     /// The directory that is served.
     pub root_dir: PathBuf,
+    /// Where it is kept what must be put right after the server was killed; outside of `root_dir`. Without it a file
+    /// that can't be replaced by a rename may be torn then.
+    pub journal_dir: Option<PathBuf>,
     /// What becomes of symbolic links that lead out of it.
     pub outside_links: OutsideLinks,
     /// Whether names that begin with a dot may be seen and used.
@@ -60,6 +63,7 @@ impl ContentsConfig {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         Self {
             root_dir: root_dir.into(),
+            journal_dir: None,
             outside_links: OutsideLinks::Follow,
             allow_hidden: false,
             hide_globs: texts(&["__pycache__", "*.pyc", "*.pyo", ".DS_Store", "*~"]),

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rustix::io::Errno;
+
 use crate::path::{ContentsPath, PathError};
 use crate::python_text::repr;
 
@@ -142,8 +144,11 @@ pub enum ContentsError {
     #[error("{0} is too large to be read as a whole")]
     TooLarge(ContentsPath),
     /// The disk or the quota is full.
-    #[error("No space left on the disk to save {0}; the file there is unchanged")]
+    #[error("No space left on the disk for {0}; what was there is unchanged")]
     NoSpace(ContentsPath),
+    /// Links that lead to one another.
+    #[error("{0} is a link that leads to itself")]
+    Circle(ContentsPath),
     /// A name the file system does not take.
     #[error("{0} is not a name this file system takes")]
     BadName(ContentsPath),
@@ -228,6 +233,7 @@ impl ContentsError {
             | Self::FolderTooLarge { .. }
             | Self::Copy { .. }
             | Self::BadName(_)
+            | Self::Circle(_)
             | Self::TrustsOnlyNotebooks(_) => Kind::BadRequest,
             Self::Exists(_) => Kind::Conflict,
             Self::Changed(_) => Kind::PreconditionFailed,
@@ -250,11 +256,19 @@ impl ContentsError {
     /// What an error of the operating system means for `path`.
     pub(crate) fn from_io(doing: &'static str, path: &ContentsPath, source: io::Error) -> Self {
         use io::ErrorKind as Kind;
+        if Errno::from_io_error(&source) == Some(Errno::LOOP) {
+            return Self::Circle(path.clone());
+        }
         match source.kind() {
-            Kind::NotFound | Kind::NotADirectory => Self::NotFound(path.clone()),
+            Kind::NotFound | Kind::NotADirectory | Kind::StaleNetworkFileHandle => {
+                Self::NotFound(path.clone())
+            }
             Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::PermissionDenied(path.clone()),
-            Kind::StorageFull | Kind::QuotaExceeded if doing == SAVING => Self::NoSpace(path.clone()),
-            Kind::FileTooLarge | Kind::QuotaExceeded => Self::TooLarge(path.clone()),
+            // Of a listing: more entries than are listed.
+            Kind::QuotaExceeded if doing == LISTING => Self::TooLarge(path.clone()),
+            Kind::StorageFull | Kind::QuotaExceeded => Self::NoSpace(path.clone()),
+            Kind::FileTooLarge if doing == SAVING => Self::NoSpace(path.clone()),
+            Kind::FileTooLarge => Self::TooLarge(path.clone()),
             Kind::InvalidFilename => Self::BadName(path.clone()),
             Kind::AlreadyExists => Self::Exists(path.clone()),
             _ => Self::Io {
@@ -274,6 +288,9 @@ pub fn quoted(path: &ContentsPath) -> String {
         repr(&format!("/{path}"))
     }
 }
+
+/// What [`ContentsError::Io`] says of listings.
+pub(crate) const LISTING: &str = "listing";
 
 /// What [`ContentsError::Io`] says of saves.
 pub(crate) const SAVING: &str = "saving file";

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Get, Shared};
-use crate::error::ContentsError;
+use crate::error::{ContentsError, LISTING};
 use crate::model::ContentsModel;
 use crate::path::ContentsPath;
 use crate::storage::Kind;
@@ -94,7 +94,7 @@ impl Shared {
 
     fn holds_more_than_checkpoints(&self, directory: &ContentsPath) -> Result<bool, ContentsError> {
         let entries = self.storage.list(directory, self.config.directory_entries_max);
-        let entries = entries.map_err(|source| ContentsError::from_io("listing", directory, source))?;
+        let entries = entries.map_err(|source| ContentsError::from_io(LISTING, directory, source))?;
         Ok(entries
             .iter()
             .any(|entry| entry.name != self.config.checkpoint_dir))

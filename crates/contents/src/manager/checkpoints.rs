@@ -116,10 +116,8 @@ impl Shared {
         to: &ContentsPath,
         existing: Existing<'_>,
     ) -> Result<(), ContentsError> {
-        let copied = self
-            .storage
-            .copy_file(from, to, self.config.content_bytes_max, existing);
-        copied.map_err(|source| match is_changed(&source) {
+        let copied = self.storage.copy_file(from, to, existing);
+        copied.map(drop).map_err(|source| match is_changed(&source) {
             true => ContentsError::Changed(to.clone()),
             false => ContentsError::from_io("copying checkpoint", to, source),
         })

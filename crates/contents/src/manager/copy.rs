@@ -1,5 +1,7 @@
 //! Copies: `a.txt` becomes `a-Copy1.txt`, a copy of that `a-Copy2.txt`.
 
+use std::io;
+
 use super::create::Numbered;
 use super::{Get, Shared};
 use crate::error::{ContentsError, SAVING};
@@ -55,9 +57,7 @@ impl Shared {
     ) -> Result<(), ContentsError> {
         let from = &source.path;
         let bytes = self.storage.read(from, self.config.content_bytes_max);
-        let bytes = bytes
-            .map_err(|source| ContentsError::from_io("reading file", from, source))?
-            .bytes;
+        let bytes = bytes.map_err(|source| self.read_error(from, source))?.bytes;
         if source.entry_type == EntryType::File {
             return self.write(to, &bytes, existing).map(drop);
         }
@@ -71,10 +71,14 @@ impl Shared {
     fn copy_directory(&self, from: &ContentsPath, to: &ContentsPath) -> Result<ContentsModel, ContentsError> {
         let limit_mb = self.config.max_copy_folder_size_mb;
         let limit = limit_mb.saturating_mul(1024 * 1024);
-        let failed = |source| ContentsError::Copy {
-            from: from.clone(),
-            to: to.clone(),
-            source,
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ContentsError::NoSpace(to.clone()),
+            io::ErrorKind::ReadOnlyFilesystem => ContentsError::PermissionDenied(to.clone()),
+            _ => ContentsError::Copy {
+                from: from.clone(),
+                to: to.clone(),
+                source,
+            },
         };
         let too_large = || ContentsError::FolderTooLarge {
             path: from.clone(),
@@ -89,8 +93,8 @@ impl Shared {
             self.storage
                 .copy_tree(from, path, limit)
                 .map_err(|source| match source.kind() {
-                    std::io::ErrorKind::AlreadyExists => ContentsError::Exists(path.clone()),
-                    std::io::ErrorKind::FileTooLarge => too_large(),
+                    io::ErrorKind::AlreadyExists => ContentsError::Exists(path.clone()),
+                    io::ErrorKind::FileTooLarge => too_large(),
                     _ => failed(source),
                 })
         })
@@ -110,7 +114,7 @@ impl Shared {
         for path in missing.iter().rev() {
             let made = self.storage.create_directory(path);
             match made {
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made.map_err(|source| ContentsError::from_io(SAVING, path, source))?,
             }
         }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::Shared;
-use crate::error::ContentsError;
+use crate::error::{ContentsError, LISTING};
 use crate::hidden::matches_glob;
 use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
@@ -130,7 +130,7 @@ impl Shared {
     /// The entries of a directory that Jupyter shows, each equal to its model without content.
     fn list(&self, directory: &ContentsPath) -> Result<Vec<ContentsModel>, ContentsError> {
         let entries = self.storage.list(directory, self.config.directory_entries_max);
-        let entries = entries.map_err(|source| ContentsError::from_io("listing", directory, source))?;
+        let entries = entries.map_err(|source| ContentsError::from_io(LISTING, directory, source))?;
         let shown = entries.iter().filter(|entry| self.is_listed(entry));
         // A name that is no part of a path (it has escapes and is too long) can't be opened anyway.
         Ok(shown
@@ -156,7 +156,7 @@ impl Shared {
             .map_err(|source| self.read_error(path, source))
     }
 
-    fn read_error(&self, path: &ContentsPath, source: io::Error) -> ContentsError {
+    pub(super) fn read_error(&self, path: &ContentsPath, source: io::Error) -> ContentsError {
         match source.kind() {
             // A link to nothing is there and can't be read, as everything else that is no file.
             io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory | io::ErrorKind::NotFound => {

@@ -59,11 +59,15 @@ impl ContentsManager {
     /// # Errors
     /// [`ContentsError::Root`] if the root directory can't be opened.
     pub fn new(config: ContentsConfig, signatures: Arc<dyn SignatureStore>) -> Result<Self, ContentsError> {
-        let storage =
-            Storage::open(&config.root_dir, config.outside_links).map_err(|source| ContentsError::Root {
-                root_dir: config.root_dir.display().to_string(),
-                source,
-            })?;
+        let storage = Storage::open(
+            &config.root_dir,
+            config.outside_links,
+            config.journal_dir.as_deref(),
+        )
+        .map_err(|source| ContentsError::Root {
+            root_dir: config.root_dir.display().to_string(),
+            source,
+        })?;
         let notary = Notary::new(config.secret_file.clone(), signatures);
         let mime_types = MimeTypes::new(config.mime_types_files.clone());
         Ok(Self {

@@ -7,7 +7,8 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, Dir, FileType, OFlags, RawMode, Stat, accessat, statat};
 use rustix::io::Errno;
 
-use super::resolve::OutsideLinks;
+use super::resolve::{NAMED, OutsideLinks};
+use super::temporary::is_temporary;
 use super::{Root, Storage};
 use crate::path::ContentsPath;
 use crate::time::FileTime;
@@ -86,7 +87,7 @@ impl Storage {
         for found in Dir::read_from(&descriptor)? {
             let found = found?;
             let bytes = found.file_name().to_bytes();
-            if bytes == b"." || bytes == b".." {
+            if bytes == b"." || bytes == b".." || is_temporary(bytes) {
                 continue;
             }
             if entries.len() >= entries_max {
@@ -121,6 +122,8 @@ impl Root {
             Some(*stat)
         };
         let kind = behind.map_or(Kind::Other, |stat| Kind::of_mode(stat.st_mode));
+        // What is behind a link that may not be followed is not told.
+        let leads_nowhere = behind.is_none() && self.links == OutsideLinks::Refuse;
         let may = |access| accessat(directory, name, access, AtFlags::empty()).is_ok();
         let closed = kind == Kind::Directory && !may(Access::READ_OK | Access::EXEC_OK);
         let text = name.to_str();
@@ -131,7 +134,7 @@ impl Root {
             size: u64::try_from(stat.st_size).unwrap_or(0),
             modified: modified(stat),
             created: created(stat),
-            writable: text.is_some() && may(Access::WRITE_OK),
+            writable: text.is_some() && !leads_nowhere && may(Access::WRITE_OK),
             closed,
             version: (kind != Kind::Directory).then(|| version(&behind.unwrap_or(*stat))),
         }
@@ -147,7 +150,7 @@ impl Root {
         match self.links {
             OutsideLinks::Follow => statat(directory, name, AtFlags::empty()).ok(),
             OutsideLinks::Refuse => {
-                let descriptor = self.resolve(&path()?, OFlags::RDONLY | OFlags::NONBLOCK).ok()?;
+                let descriptor = self.resolve(&path()?, NAMED).ok()?;
                 rustix::fs::fstat(descriptor).ok()
             }
         }

@@ -5,14 +5,24 @@
 //! All operations block: the manager calls them from one blocking task a request.
 
 mod append;
+mod attributes;
 mod copy;
 mod describe;
+mod existing;
+mod in_place;
+mod journal;
 mod remove;
 mod rename;
 mod resolve;
 mod save;
+mod target;
+mod temporary;
 mod trash;
 mod turns;
+mod walk;
+
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -22,9 +32,10 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 
 pub(crate) use self::describe::{Entry, Kind};
+pub(crate) use self::existing::{Existing, is_changed};
+use self::journal::Journal;
 pub use self::resolve::OutsideLinks;
 use self::resolve::Root;
-pub(crate) use self::save::{Existing, is_changed};
 use self::turns::Turns;
 use crate::path::ContentsPath;
 use crate::version::FileVersion;
@@ -34,6 +45,7 @@ use crate::version::FileVersion;
 pub struct Storage {
     root: Arc<Root>,
     turns: Arc<Turns>,
+    journal: Option<Arc<Journal>>,
 }
 
 /// A regular file opened for reading, for a server that streams it.
@@ -58,15 +70,38 @@ pub(crate) struct ReadFile {
 }
 
 impl Storage {
-    /// Opens the root directory.
+    /// Opens the root directory, and puts right what a server that was killed left there: `journal_dir` tells what
+    /// that was. Without one what is written in place does not survive the end of the server, and what it leaves
+    /// behind stays.
     ///
     /// # Errors
     /// When `root_dir` is no directory or can't be entered.
-    pub fn open(root_dir: &Path, outside_links: OutsideLinks) -> io::Result<Self> {
-        Ok(Self {
-            root: Arc::new(Root::open(root_dir, outside_links)?),
+    pub fn open(
+        root_dir: &Path,
+        outside_links: OutsideLinks,
+        journal_dir: Option<&Path>,
+    ) -> io::Result<Self> {
+        let root = Root::open(root_dir, outside_links)?;
+        let opened = journal_dir.map(|directory| Journal::open(directory, &root.real_path));
+        let (journal, left) = match opened.transpose() {
+            Ok(opened) => opened.map_or((None, Vec::new()), |(journal, left)| (Some(journal), left)),
+            Err(error) => {
+                tracing::warn!(
+                    ?journal_dir, %error,
+                    "no journal of saves: those that must be made in place may be torn if the server is killed"
+                );
+                (None, Vec::new())
+            }
+        };
+        let storage = Self {
+            root: Arc::new(root),
+            journal: journal.map(Arc::new),
             turns: Arc::default(),
-        })
+        };
+        for one in left {
+            storage.put_right(one);
+        }
+        Ok(storage)
     }
 
     /// Where the root directory lies, for messages that the reference words with it.

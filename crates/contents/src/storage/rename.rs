@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::fs::{AtFlags, RenameFlags, renameat, renameat_with, statat};
+use rustix::fs::{AtFlags, FileType, RenameFlags, readlinkat, renameat, renameat_with, statat, symlinkat};
 use rustix::io::Errno;
 
 use super::Storage;
@@ -31,6 +31,11 @@ impl Storage {
             Ok(()) => Ok(()),
             Err(Errno::NOSYS | Errno::INVAL) if !to.is_within(from) => {
                 Ok(renameat(&from_directory, from_name, &to_directory, to_name)?)
+            }
+            Err(Errno::XDEV) if FileType::from_raw_mode(source.st_mode) == FileType::Symlink => {
+                let leads_to = readlinkat(&from_directory, from_name, Vec::new())?;
+                symlinkat(&*leads_to, &to_directory, to_name)?;
+                self.remove_file(from)
             }
             Err(Errno::XDEV) => {
                 // All of it: a rename has no limit.

@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::save::Target;
 use super::{Kind, Storage};
 use crate::path::ContentsPath;
 
@@ -35,8 +34,7 @@ pub(crate) struct Turn {
 }
 
 impl Storage {
-    /// Waits until nobody else changes what `path` names. `None` if there is no directory to change it in: the
-    /// change itself will say so.
+    /// Waits until nobody else changes what `path` names. `None` if it leads nowhere: the change itself will say so.
     pub(crate) fn turn(&self, path: &ContentsPath) -> Option<Turn> {
         let key = self.key(path).ok()?;
         let turns = Arc::clone(&self.turns);
@@ -50,9 +48,8 @@ impl Storage {
     }
 
     fn key(&self, path: &ContentsPath) -> io::Result<Key> {
-        let mut target = Target::find(&self.root, path)?;
         // Only a name is looked for. A circle of links is a name as good as any.
-        let _ = target.follow_links();
+        let target = self.target(path).or_else(|_| self.name_itself(path))?;
         let (stat, name) = match target.old {
             Some(file) if Kind::of_mode(file.st_mode) == Kind::File && file.st_nlink > 1 => {
                 (file, OsString::new())
@@ -101,7 +98,7 @@ mod tests {
         symlink("d", root.join("e")).unwrap();
         symlink("e/file", root.join("link")).unwrap();
         symlink("circle", root.join("circle")).unwrap();
-        let storage = Storage::open(root, OutsideLinks::Follow).unwrap();
+        let storage = Storage::open(root, OutsideLinks::Follow, None).unwrap();
         let key = |path: &str| storage.key(&path.parse().unwrap()).ok();
         for (one, other) in [("d/file", "e/file"), ("d/file", "link"), ("names", "d/same")] {
             assert_eq!(key(one), key(other));
@@ -116,7 +113,7 @@ mod tests {
     #[test]
     fn a_second_turn_begins_when_the_first_ends() {
         let directory = tempfile::tempdir().unwrap();
-        let storage = Storage::open(directory.path(), OutsideLinks::Follow).unwrap();
+        let storage = Storage::open(directory.path(), OutsideLinks::Follow, None).unwrap();
         let path: ContentsPath = "a".parse().unwrap();
         let first = storage.turn(&path);
         let other = storage.turn(&"b".parse().unwrap());

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use contents::ContentsConfig;
+use contents::{ContentsConfig, OutsideLinks};
 
-use super::classes::{CHECKPOINTS, CONTENTS, NOTARY};
+use super::classes::{ADRASTEA, CHECKPOINTS, CONTENTS, NOTARY};
 use super::directories::Directories;
 use crate::error::ServerError;
 use crate::paths::JupyterPaths;
@@ -16,9 +16,17 @@ pub(super) fn read(
     variables: &Variables,
     paths: &JupyterPaths,
     directories: &Directories,
+    policy: &str,
 ) -> Result<ContentsConfig, ServerError> {
     let contents = reader.class(CONTENTS);
+    let own = reader.class(ADRASTEA);
     let mut config = ContentsConfig::new(&directories.root_dir);
+    config.outside_links = match own.text("outside_links")?.as_deref() {
+        None => outside_links_by_default(policy),
+        Some("follow") => OutsideLinks::Follow,
+        Some("refuse") => OutsideLinks::Refuse,
+        Some(_) => return Err(own.bad("outside_links", "`follow` or `refuse`").into()),
+    };
     let switches: [(&str, &mut bool); 3] = [
         ("allow_hidden", &mut config.allow_hidden),
         ("delete_to_trash", &mut config.delete_to_trash),
@@ -54,6 +62,7 @@ pub(super) fn read(
         .unwrap_or_else(|| home.join(".local/share"));
     config.trash_dir = Some(data_home.join("Trash"));
     config.home_dir = Some(home);
+    config.journal_dir = Some(paths.data_dir.join("adrastea").join("contents"));
     let notary = reader.class(NOTARY);
     config.secret_file = Some(
         match notary.text("secret_file")?.filter(|file| !file.is_empty()) {
@@ -62,6 +71,15 @@ pub(super) fn read(
         },
     );
     Ok(config)
+}
+
+/// One user made the links, and may follow them, as in the reference. Where others come, too, the root directory is
+/// what they were given. Only the policy tells today whether others come.
+fn outside_links_by_default(policy: &str) -> OutsideLinks {
+    match policy {
+        "owner" => OutsideLinks::Follow,
+        _ => OutsideLinks::Refuse,
+    }
 }
 
 /// Jupyter's own file of trusted notebooks; `None` for one in memory (`:memory:`).

@@ -195,7 +195,13 @@ impl Config {
         let default_url = default_url(application, reader, &base_url)?;
         let identity = identity::read(reader, variables, &paths, &network, &base_url, &mut warnings)?;
         let kernels = kernels::read(reader, variables, &paths, &environments, &directories.root_dir)?;
-        let contents = contents::read(reader, variables, &paths, &directories)?;
+        let policy = own.text("policy")?.unwrap_or_else(|| "owner".to_owned());
+        if authorization::policies::named(&policy).is_none() {
+            return Err(own
+                .bad("policy", "`owner`, `read-only`, `read-write` or `temporary`")
+                .into());
+        }
+        let contents = contents::read(reader, variables, &paths, &directories, &policy)?;
         let parts = Parts {
             paths: &paths,
             environments: &environments,
@@ -206,12 +212,6 @@ impl Config {
             login_available: identity.is_login_needed(),
         };
         let frontends = frontends::read(reader, variables, &parts)?;
-        let policy = own.text("policy")?.unwrap_or_else(|| "owner".to_owned());
-        if authorization::policies::named(&policy).is_none() {
-            return Err(own
-                .bad("policy", "`owner`, `read-only`, `read-write` or `temporary`")
-                .into());
-        }
         let body_bytes_max = server.integer("max_body_size")?.unwrap_or(BODY_BYTES_MAX);
         Ok(Self {
             application,
