@@ -75,14 +75,33 @@ pub(crate) fn repr(text: &str) -> String {
                 out.push('\\');
                 out.push(quote);
             }
-            _ if character.is_control() => {
-                let _ = write!(out, "\\x{:02x}", u32::from(character));
+            _ if is_shown_as_code(character) => {
+                let code = u32::from(character);
+                // Writing to a `String` cannot fail.
+                let _ = match code {
+                    0..=0xff => write!(out, "\\x{code:02x}"),
+                    0x100..=0xffff => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
             }
             _ => out.push(character),
         }
     }
     out.push(quote);
     out
+}
+
+/// What Python calls not printable: control and format characters, spaces but the common one, private use. Of
+/// characters that are not assigned it knows, and we don't.
+fn is_shown_as_code(character: char) -> bool {
+    character.is_control()
+        || (character.is_whitespace() && character != ' ')
+        || matches!(
+            character,
+            '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}'
+                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..
+        )
 }
 
 #[cfg(test)]
@@ -120,5 +139,6 @@ mod tests {
         assert_eq!(repr("it's"), "\"it's\"");
         assert_eq!(repr("'\""), "'\\'\"'");
         assert_eq!(repr("a\n\x01ä"), "'a\\n\\x01ä'");
+        assert_eq!(repr("\u{a0}\u{2028}\u{feff}😀"), "'\\xa0\\u2028\\ufeff😀'");
     }
 }

@@ -201,7 +201,7 @@ impl Shared {
         let text = self.notebook_text(&model.path, bytes)?;
         let mut notebook = self.read_notebook(&model.path, text)?;
         self.notary.mark(&mut notebook);
-        model.message = notebook.message.take();
+        model.message = notebook.message();
         model.content = Some(Content::Notebook(notebook.into_model_json()));
         Ok(())
     }

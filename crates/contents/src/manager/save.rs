@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::{Get, Shared};
 use crate::error::{ContentsError, SAVING};
 use crate::model::{ContentsModel, SaveModel};
-use crate::notebook::{self, Notebook, Unreadable};
+use crate::notebook::{self, Notary, Notebook, Sent, Unreadable};
 use crate::path::ContentsPath;
 use crate::storage::{Existing, Kind, is_changed};
 use crate::version::{FileVersion, Found, Precondition};
@@ -180,12 +180,27 @@ impl Shared {
             path: path.clone(),
             why: why.to_string(),
         };
-        let mut notebook = notebook::from_model(json).map_err(wrong)?;
-        let message = notebook.message.take();
-        self.notary.check_and_sign(&mut notebook);
-        let version = match self.version_on_disk(path, &notebook) {
-            Some(version) if existing.allows(Found::File(version)) => version,
-            _ => self.write(path, &notebook.into_file(), existing)?,
+        let (message, version) = match notebook::from_model(json).map_err(wrong)? {
+            Sent::Current(mut notebook) => {
+                let trusted = Notary::check_cells(&mut notebook);
+                let message = notebook.message();
+                notebook.strip_transient();
+                if trusted {
+                    self.notary.sign(&mut notebook);
+                }
+                let version = match self.version_on_disk(path, &notebook) {
+                    Some(version) if existing.allows(Found::File(version)) => version,
+                    _ => self.write(path, &notebook.into_file(), existing)?,
+                };
+                (message, version)
+            }
+            Sent::Old(mut notebook) => {
+                if notebook.check_cells() {
+                    self.notary.sign_old(&notebook);
+                }
+                let message = notebook.message();
+                (message, self.write(path, &notebook.into_file(), existing)?)
+            }
         };
         // One checkpoint should always exist for notebooks. The save itself has succeeded without it.
         if self.checkpoints(path)?.is_empty()
@@ -205,8 +220,7 @@ impl Shared {
             return None;
         }
         let file = self.storage.read(path, self.config.content_bytes_max).ok()?;
-        let mut on_disk = notebook::read(std::str::from_utf8(&file.bytes).ok()?).ok()?;
-        on_disk.message = None;
+        let on_disk = notebook::read(std::str::from_utf8(&file.bytes).ok()?).ok()?;
         on_disk.is_same_document(notebook).then_some(file.version)
     }
 

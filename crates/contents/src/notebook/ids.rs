@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sha2::{Digest, Sha256};
 
 use super::Notebook;
-use super::node::{Node, Object};
+use super::node::Node;
 
 /// Length of an invented id, as Python's.
 const ID_CHARACTERS: usize = 8;
@@ -27,14 +27,15 @@ pub(super) fn repair(notebook: &mut Notebook<'_>) {
     let mut to_invent = to_invent.into_iter().peekable();
     for (place, cell) in notebook.cells_mut().enumerate() {
         if to_invent.next_if_eq(&place).is_some() {
-            cell.insert("id", Node::text(invent(place, cell, &mut seen)));
+            let source = cell.get("source").and_then(Node::as_str).unwrap_or_default();
+            let id = invent(place, source, &mut seen);
+            cell.insert("id", Node::text(id));
         }
     }
 }
 
 /// An id that depends on the cell alone, so that reading twice gives the same; Python's are random.
-fn invent(place: usize, cell: &Object<'_>, seen: &mut HashSet<String>) -> String {
-    let source = cell.get("source").and_then(Node::as_str).unwrap_or_default();
+pub(super) fn invent(place: usize, source: &str, seen: &mut HashSet<String>) -> String {
     let mut salt = 0_u64;
     loop {
         let digest = Sha256::new()

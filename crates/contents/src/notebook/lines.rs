@@ -18,6 +18,20 @@ pub(crate) fn split(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// A line of [`split`] without its end.
+pub(super) fn without_end(line: &str) -> &str {
+    if let Some(line) = line.strip_suffix("\r\n").or_else(|| line.strip_suffix('\n')) {
+        return line;
+    }
+    line.strip_suffix(|end| {
+        matches!(
+            end,
+            '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    })
+    .unwrap_or(line)
+}
+
 /// Bytes of the first line with its end.
 fn line_length(text: &str) -> usize {
     let bytes = text.as_bytes();

@@ -8,14 +8,17 @@
 //! trusted when it was saved is trusted when it is read; cells that lack `outputs` and the like are saved as they
 //! are (the reference answers 500); invented ids depend on the cell, so that two reads give the same.
 
+mod ascii;
 pub(crate) mod encode;
 mod ids;
 mod lines;
 mod node;
 mod notary;
+mod old;
 mod parse;
 mod read;
 mod scan;
+mod schema;
 mod signatures;
 mod upgrade;
 mod validate;
@@ -24,8 +27,9 @@ use std::borrow::Cow;
 
 use self::node::{Node, Object};
 pub(crate) use self::notary::Notary;
+pub(crate) use self::old::OldNotebook;
 use self::parse::{ParseError, parse};
-pub(crate) use self::read::{Unreadable, from_model, read};
+pub(crate) use self::read::{Sent, Unreadable, from_model, read};
 pub use self::signatures::{SignatureError, SignatureStore, SignaturesInMemory};
 
 /// What new notebooks are written as.
@@ -36,45 +40,64 @@ pub(crate) const NBFORMAT_MINOR: i64 = 5;
 /// An empty notebook as the reference makes one.
 pub(crate) const NEW_NOTEBOOK: &str = r#"{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}"#;
 
-/// A notebook of nbformat 4 in memory: lines joined, nothing transient, every cell with the id it needs.
+/// A notebook of nbformat 4 in memory: nothing transient, every cell with the id it needs. Lines are joined if it comes
+/// from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Notebook<'a> {
-    /// Invariant: `cells` is an array of objects that have an object `metadata`; `metadata` is an object.
+    /// Invariant: `cells` is an array of objects; `metadata` is an object.
     root: Object<'a>,
-    /// What validation found, for the model's `message`.
-    pub(crate) message: Option<String>,
+    /// Whether a quick look found it valid.
+    is_valid: bool,
+    /// Of a notebook read from a file of version 3: the tree that Jupyter signs.
+    signed_as_3: Option<Object<'a>>,
 }
 
 impl<'a> Notebook<'a> {
-    /// Checks the invariant and brings the tree into its form in memory.
-    pub(crate) fn from_root(mut root: Object<'a>) -> Result<Self, Unreadable> {
-        let metadata = root
-            .get_mut("metadata")
-            .ok_or(Unreadable::MissingKey("metadata"))?;
-        let metadata = metadata
-            .as_object_mut()
-            .ok_or(Unreadable::WrongType("metadata", "an object"))?;
-        for transient in ["orig_nbformat", "orig_nbformat_minor", "signature"] {
-            metadata.remove(transient);
+    /// From a file of nbformat 4: joins lines and takes out what is transient.
+    fn from_file(mut root: Object<'a>) -> Result<Self, Unreadable> {
+        let cells = root.get_mut("cells").and_then(Node::as_array_mut);
+        for cell in cells.into_iter().flatten().filter_map(Node::as_object_mut) {
+            match cell.get_mut("metadata") {
+                Some(Node::Object(metadata)) => drop(metadata.remove("trusted")),
+                Some(_) => return Err(Unreadable::WrongType("metadata of a cell", "an object")),
+                None => return Err(Unreadable::MissingKey("metadata")),
+            }
+            lines::join_all(cell);
+        }
+        let mut notebook = Self::from_root(root)?;
+        notebook.strip_transient();
+        Ok(notebook)
+    }
+
+    /// Checks the invariant and gives each cell the id it needs.
+    fn from_root(mut root: Object<'a>) -> Result<Self, Unreadable> {
+        let metadata = root.get("metadata").ok_or(Unreadable::MissingKey("metadata"))?;
+        if metadata.as_object().is_none() {
+            return Err(Unreadable::WrongType("metadata", "an object"));
         }
         let cells = root.get_mut("cells").ok_or(Unreadable::MissingKey("cells"))?;
         let cells = cells
             .as_array_mut()
             .ok_or(Unreadable::WrongType("cells", "a list"))?;
-        for cell in cells {
-            let cell = cell
-                .as_object_mut()
-                .ok_or(Unreadable::WrongType("cell", "an object"))?;
-            cell.get("metadata").ok_or(Unreadable::MissingKey("metadata"))?;
-            if cell.get("metadata").and_then(Node::as_object).is_none() {
-                return Err(Unreadable::WrongType("metadata of a cell", "an object"));
-            }
-            lines::join_all(cell);
+        if !cells.iter().all(|cell| matches!(cell, Node::Object(_))) {
+            return Err(Unreadable::WrongType("cell", "an object"));
         }
-        let mut notebook = Self { root, message: None };
+        let mut notebook = Self {
+            root,
+            is_valid: false,
+            signed_as_3: None,
+        };
         ids::repair(&mut notebook);
-        notebook.message = validate::validate(&notebook);
+        notebook.is_valid = validate::is_valid(&notebook);
         Ok(notebook)
+    }
+
+    /// The text for the model's `message`, if the notebook is invalid; it shows the notebook as it is now.
+    pub(crate) fn message(&self) -> Option<String> {
+        if self.is_valid {
+            return None;
+        }
+        schema::message(&self.root, self.version())
     }
 
     /// Notes, for the reader only, which version a file had before it was upgraded.
@@ -105,6 +128,15 @@ impl<'a> Notebook<'a> {
         cells.into_iter().flatten().filter_map(Node::as_object_mut)
     }
 
+    /// Takes from the metadata what never stands in a file.
+    pub(crate) fn strip_transient(&mut self) {
+        if let Some(metadata) = self.root.get_mut("metadata").and_then(Node::as_object_mut) {
+            for transient in ["orig_nbformat", "orig_nbformat_minor", "signature"] {
+                metadata.remove(transient);
+            }
+        }
+    }
+
     /// Takes the mark "trusted" from all cells, as it never stands in a file.
     fn strip_trusted(&mut self) {
         self.cells_mut().for_each(|cell| {
@@ -121,10 +153,7 @@ impl<'a> Notebook<'a> {
 
     /// The bytes of the file.
     pub(crate) fn into_file(mut self) -> Vec<u8> {
-        if let Some(metadata) = self.root.get_mut("metadata").and_then(Node::as_object_mut) {
-            metadata.remove("orig_nbformat");
-            metadata.remove("orig_nbformat_minor");
-        }
+        self.strip_transient();
         for cell in self.cells_mut() {
             strip_trusted(cell);
             lines::split_all(cell);

@@ -126,6 +126,19 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Makes every [`Lines`] an array like any other, for what walks trees that are not of nbformat 4.
+    pub(crate) fn expand_lines(&mut self) {
+        match self {
+            Self::Lines(lines) => {
+                let items = lines.iter().map(|line| Node::text(line.to_owned()));
+                *self = Self::Array(items.collect());
+            }
+            Self::Array(items) => items.iter_mut().for_each(Node::expand_lines),
+            Self::Object(object) => object.expand_lines(),
+            _ => {}
+        }
+    }
+
     /// What JSON calls the type of this value.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
@@ -216,6 +229,11 @@ impl<'a> Object<'a> {
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Node<'a>)> {
         self.members.iter_mut().map(|(key, value)| (&**key, value))
+    }
+
+    /// As [`Node::expand_lines`].
+    pub(crate) fn expand_lines(&mut self) {
+        self.iter_mut().for_each(|(_, value)| value.expand_lines());
     }
 
     pub(crate) fn into_members(self) -> Vec<(Cow<'a, str>, Node<'a>)> {

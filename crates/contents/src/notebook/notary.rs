@@ -16,7 +16,7 @@ use sha2::Sha256;
 
 use super::node::{Node, Object};
 use super::signatures::SignatureStore;
-use super::{Notebook, is_code, strip_trusted};
+use super::{Notebook, OldNotebook, is_code, strip_trusted};
 use crate::python_text::push_float;
 
 /// The algorithm of all our signatures, Jupyter's default.
@@ -54,38 +54,56 @@ impl Notary {
         }
     }
 
-    /// Takes the marks from the cells; signs the notebook if each was marked or has nothing unsafe to show.
-    pub(crate) fn check_and_sign(&self, notebook: &mut Notebook<'_>) {
+    /// Takes the marks from the cells; whether each was marked or has nothing unsafe to show.
+    pub(crate) fn check_cells(notebook: &mut Notebook<'_>) -> bool {
         let mut trusted = true;
         for cell in notebook.cells_mut() {
-            trusted &= strip_trusted(cell) || !is_code(cell) || !shows_anything_unsafe(cell);
+            trusted &= strip_trusted(cell) || !is_code(cell) || !shows_anything_unsafe(cell, &RICH_OUTPUT_4);
         }
-        if trusted {
-            self.sign(notebook);
+        trusted
+    }
+
+    /// Signs a notebook that is saved in an older version.
+    pub(crate) fn sign_old(&self, notebook: &OldNotebook<'_>) {
+        if let Ok(signed) = notebook.signed_tree() {
+            self.remember(&signed);
         }
     }
 
     /// Signs a notebook whatever it shows.
     pub(crate) fn sign(&self, notebook: &mut Notebook<'_>) {
+        notebook.strip_transient();
         notebook.strip_trusted();
-        let signed = self.signature(notebook).map_err(Into::into);
+        self.remember(&notebook.root);
+        if let Some(original) = &notebook.signed_as_3 {
+            self.remember(original);
+        }
+    }
+
+    fn is_signed(&self, notebook: &Notebook<'_>) -> bool {
+        let original = notebook.signed_as_3.as_ref();
+        self.knows(&notebook.root) || original.is_some_and(|original| self.knows(original))
+    }
+
+    fn remember(&self, root: &Object<'_>) {
+        let signed = self.signature(root).map_err(Into::into);
         if let Err(error) = signed.and_then(|signature| self.store.remember(ALGORITHM, &signature)) {
             tracing::warn!(%error, "the signature of a notebook could not be kept: it will not be trusted");
         }
     }
 
-    fn is_signed(&self, notebook: &Notebook<'_>) -> bool {
-        let signature = self.signature(notebook).map_err(Into::into);
+    fn knows(&self, root: &Object<'_>) -> bool {
+        let signature = self.signature(root).map_err(Into::into);
         signature.and_then(|signature| self.store.contains(ALGORITHM, &signature)).unwrap_or_else(|error| {
             tracing::warn!(%error, "the signature of a notebook could not be looked up: it is not trusted");
             false
         })
     }
 
-    fn signature(&self, notebook: &Notebook<'_>) -> io::Result<String> {
+    fn signature(&self, root: &Object<'_>) -> io::Result<String> {
         let secret = self.secret()?;
         let mut mac = Hmac::<Sha256>::new_from_slice(&secret).map_err(io::Error::other)?;
-        digest_object(&notebook.root, &mut mac);
+        digest_object(root, &mut mac);
         Ok(hex::encode(mac.finalize().into_bytes()))
     }
 
@@ -140,15 +158,28 @@ fn new_secret() -> io::Result<Vec<u8>> {
         .collect())
 }
 
-/// Rich output beyond its type, count and metadata: what could hold HTML or JavaScript.
-fn shows_anything_unsafe(cell: &Object<'_>) -> bool {
+/// The types of output that can hold HTML or JavaScript, and their members that can't.
+pub(super) struct RichOutput {
+    types: [&'static str; 2],
+    harmless: [&'static str; 3],
+}
+
+pub(super) const RICH_OUTPUT_4: RichOutput = RichOutput {
+    types: ["execute_result", "display_data"],
+    harmless: ["output_type", "execution_count", "metadata"],
+};
+pub(super) const RICH_OUTPUT_3: RichOutput = RichOutput {
+    types: ["pyout", "display_data"],
+    harmless: ["output_type", "prompt_number", "metadata"],
+};
+
+/// Whether an output has members that could hold HTML or JavaScript.
+pub(super) fn shows_anything_unsafe(cell: &Object<'_>, rich: &RichOutput) -> bool {
     let outputs = cell.get("outputs").and_then(Node::as_array).unwrap_or_default();
     outputs.iter().filter_map(Node::as_object).any(|output| {
         let output_type = output.get("output_type").and_then(Node::as_str);
-        matches!(output_type, Some("execute_result" | "display_data"))
-            && output
-                .iter()
-                .any(|(key, _)| !matches!(key, "output_type" | "execution_count" | "metadata"))
+        output_type.is_some_and(|output_type| rich.types.contains(&output_type))
+            && output.iter().any(|(key, _)| !rich.harmless.contains(&key))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::node::{Node, Object};
 use super::parse::{ParseError, parse};
-use super::{NBFORMAT, Notebook, upgrade};
+use super::{NBFORMAT, Notebook, OldNotebook, upgrade};
 use crate::python_text::repr;
 
 /// Characters of the text shown in the message for a file that is no JSON; the reference's number.
@@ -40,32 +40,45 @@ pub(crate) fn read(text: &str) -> Result<Notebook<'_>, Unreadable> {
         }
     };
     match root.get("nbformat").map_or(Some(1), Node::as_i64) {
-        Some(NBFORMAT) => {
-            let mut notebook = Notebook::from_root(root)?;
-            notebook.strip_trusted();
-            Ok(notebook)
-        }
+        Some(NBFORMAT) => Notebook::from_file(root),
         Some(major @ 1..=3) => upgraded(root, major),
         _ => Err(Unreadable::UnsupportedVersion(version_text(&root))),
     }
 }
 
-/// Reads the content of a model that is to be saved: nbformat 4, with marks of trust.
-pub(crate) fn from_model(json: &str) -> Result<Notebook<'_>, Unreadable> {
-    match parse(json) {
-        Ok(Node::Object(root)) if root.get("nbformat").and_then(Node::as_i64) == Some(NBFORMAT) => {
-            Notebook::from_root(root)
+/// The content of a model that is to be saved.
+pub(crate) enum Sent<'a> {
+    /// Of nbformat 4.
+    Current(Notebook<'a>),
+    /// Of an older version, in which it is saved.
+    Old(OldNotebook<'a>),
+}
+
+/// Reads the content of a model that is to be saved, with marks of trust.
+pub(crate) fn from_model(json: &str) -> Result<Sent<'_>, Unreadable> {
+    let root = match parse(json) {
+        Ok(Node::Object(root)) => root,
+        Ok(other) => return Err(Unreadable::NotAnObject(other.type_name())),
+        Err(source) => {
+            return Err(Unreadable::NotJson {
+                shown: shown(json),
+                source,
+            });
         }
-        Ok(Node::Object(root)) => Err(Unreadable::UnsupportedVersion(version_text(&root))),
-        Ok(other) => Err(Unreadable::NotAnObject(other.type_name())),
-        Err(source) => Err(Unreadable::NotJson {
-            shown: shown(json),
-            source,
-        }),
+    };
+    match root.get("nbformat").and_then(Node::as_i64) {
+        Some(NBFORMAT) => Notebook::from_root(root).map(Sent::Current),
+        Some(major @ 1..=3) => OldNotebook::from_root(root, major).map(Sent::Old),
+        _ => Err(Unreadable::UnsupportedVersion(version_text(&root))),
     }
 }
 
-fn upgraded(root: Object<'_>, major: i64) -> Result<Notebook<'_>, Unreadable> {
+fn upgraded(mut root: Object<'_>, major: i64) -> Result<Notebook<'_>, Unreadable> {
+    root.expand_lines();
+    let signed_as_3 = match major {
+        3 => Some(upgrade::signed_tree_3(root.clone())?),
+        _ => None,
+    };
     let mut root = match major {
         1 => upgrade::from_1(root)?,
         2 => upgrade::from_2(root)?,
@@ -79,6 +92,7 @@ fn upgraded(root: Object<'_>, major: i64) -> Result<Notebook<'_>, Unreadable> {
         .remove("orig_nbformat_minor")
         .and_then(|value| value.as_i64());
     let mut notebook = Notebook::from_root(upgrade::from_3(root)?)?;
+    notebook.signed_as_3 = signed_as_3;
     notebook.note_original(original.unwrap_or(3), original_minor.unwrap_or(0));
     Ok(notebook)
 }

@@ -1,11 +1,12 @@
 //! From nbformat 1, 2 and 3 to 4.5, as nbformat converts them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::node::{Node, Object};
 use super::parse::parse;
 use super::read::Unreadable;
-use super::{NBFORMAT, NBFORMAT_MINOR, lines, owned};
+use super::{NBFORMAT, NBFORMAT_MINOR, ids, lines, owned};
 
 /// Keys of version 3 outputs and what version 4 calls them.
 const MIME_OF_ALIAS: [(&str, &str); 8] = [
@@ -20,7 +21,7 @@ const MIME_OF_ALIAS: [(&str, &str); 8] = [
 ];
 
 /// Keys of version 2 and 3 outputs that may be lists of lines.
-const MULTILINE: [&str; 6] = ["text", "html", "svg", "latex", "javascript", "json"];
+pub(super) const MULTILINE: [&str; 6] = ["text", "html", "svg", "latex", "javascript", "json"];
 
 /// How a list of lines is joined: version 2 wrote lines without their ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,8 +56,10 @@ pub(super) fn from_1(mut root: Object<'_>) -> Result<Object<'_>, Unreadable> {
                 cell.insert("collapsed", Node::Bool(false));
             }
             Some("text") => {
+                if let Some(text) = old.remove("text") {
+                    cell.insert("source", text);
+                }
                 cell.insert("cell_type", Node::text("markdown"));
-                cell.insert("source", old.remove("text").unwrap_or(Node::text("")));
             }
             _ => continue,
         }
@@ -66,8 +69,10 @@ pub(super) fn from_1(mut root: Object<'_>) -> Result<Object<'_>, Unreadable> {
     let mut worksheet = Object::default();
     worksheet.insert("cells", Node::Array(cells));
     let mut upgraded = Object::default();
-    upgraded.insert("metadata", Node::Object(Object::default()));
+    upgraded.insert("nbformat", Node::integer(2));
     upgraded.insert("worksheets", Node::Array(vec![Node::Object(worksheet)]));
+    upgraded.insert("metadata", Node::Object(Object::default()));
+    upgraded.insert("nbformat_minor", Node::integer(0));
     upgraded.insert("orig_nbformat", Node::integer(2));
     Ok(upgraded)
 }
@@ -92,7 +97,16 @@ pub(super) fn join_3(mut root: Object<'_>) -> Result<Object<'_>, Unreadable> {
     Ok(root)
 }
 
-/// A notebook of version 3, lines joined, as one of version 4.5 without cell ids (they are invented after).
+/// The tree of a notebook of version 3 that Jupyter signs.
+pub(super) fn signed_tree_3(root: Object<'_>) -> Result<Object<'_>, Unreadable> {
+    let mut root = join_3(root)?;
+    if let Some(metadata) = root.get_mut("metadata").and_then(Node::as_object_mut) {
+        metadata.remove("signature");
+    }
+    Ok(root)
+}
+
+/// A notebook of version 3, lines joined, as one of version 4.5. All cell ids are invented, as in the reference.
 pub(super) fn from_3(mut root: Object<'_>) -> Result<Object<'_>, Unreadable> {
     let missing = |key| Unreadable::CannotUpgrade { from: 3, to: 4, key };
     let metadata = root
@@ -102,6 +116,7 @@ pub(super) fn from_3(mut root: Object<'_>) -> Result<Object<'_>, Unreadable> {
     metadata.remove("name");
     metadata.remove("signature");
     let mut cells = Vec::new();
+    let mut ids = HashSet::new();
     if let Some(Node::Array(worksheets)) = root.remove("worksheets") {
         for worksheet in worksheets {
             let Node::Object(mut worksheet) = worksheet else {
@@ -114,7 +129,8 @@ pub(super) fn from_3(mut root: Object<'_>) -> Result<Object<'_>, Unreadable> {
                 let Node::Object(cell) = cell else {
                     return Err(missing("cell_type"));
                 };
-                cells.push(Node::Object(upgrade_cell(cell)?));
+                let id = invented_id(cells.len(), &cell, &mut ids);
+                cells.push(Node::Object(upgrade_cell(cell, id)?));
             }
         }
     }
@@ -124,16 +140,19 @@ pub(super) fn from_3(mut root: Object<'_>) -> Result<Object<'_>, Unreadable> {
     Ok(root)
 }
 
-fn upgrade_cell(mut cell: Object<'_>) -> Result<Object<'_>, Unreadable> {
+fn invented_id(place: usize, cell: &Object<'_>, ids: &mut HashSet<String>) -> String {
+    let text = cell.get("input").or_else(|| cell.get("source"));
+    ids::invent(place, text.and_then(Node::as_str).unwrap_or_default(), ids)
+}
+
+fn upgrade_cell(mut cell: Object<'_>, id: String) -> Result<Object<'_>, Unreadable> {
     if !cell.contains("metadata") {
         cell.insert("metadata", Node::Object(Object::default()));
     }
+    cell.insert("id", Node::text(id));
     let missing = |key| Unreadable::CannotUpgrade { from: 3, to: 4, key };
-    match cell
-        .get("cell_type")
-        .and_then(Node::as_str)
-        .ok_or(missing("cell_type"))?
-    {
+    let cell_type = cell.get("cell_type").ok_or(missing("cell_type"))?;
+    match cell_type.as_str().unwrap_or_default() {
         "code" => {
             cell.remove("language");
             if let Some(collapsed) = cell.remove("collapsed")
@@ -145,17 +164,16 @@ fn upgrade_cell(mut cell: Object<'_>) -> Result<Object<'_>, Unreadable> {
             cell.insert("source", source);
             let count = cell.remove("prompt_number").unwrap_or(Node::Null);
             cell.insert("execution_count", count);
-            let Some(Node::Array(outputs)) = cell.remove("outputs") else {
-                return Err(missing("outputs"));
-            };
-            let outputs = outputs.into_iter().map(upgrade_output).collect();
-            cell.insert("outputs", Node::Array(outputs));
+            let outputs = cell.get_mut("outputs").and_then(Node::as_array_mut);
+            for output in outputs.ok_or(missing("outputs"))? {
+                *output = upgrade_output(std::mem::replace(output, Node::Null));
+            }
         }
         "heading" => {
             let level = cell.remove("level").and_then(|level| level.as_i64()).unwrap_or(1);
             let hashes = "#".repeat(usize::try_from(level.clamp(0, 100)).unwrap_or(1));
             let source = cell.get("source").and_then(Node::as_str).unwrap_or_default();
-            let single: Vec<&str> = lines::split(source).map(without_end).collect();
+            let single: Vec<&str> = lines::split(source).map(lines::without_end).collect();
             let source = format!("{hashes} {}", single.join(" "));
             cell.insert("source", Node::text(source));
             cell.insert("cell_type", Node::text("markdown"));
@@ -184,28 +202,27 @@ fn upgrade_output(output: Node<'_>) -> Node<'_> {
 
 /// Moves what is data into `data`, under mime types.
 fn upgrade_data(mut output: Object<'_>) -> Object<'_> {
-    let mut upgraded = Object::default();
-    if output.get("output_type").and_then(Node::as_str) == Some("pyout") {
-        upgraded.insert("output_type", Node::text("execute_result"));
-        upgraded.insert(
-            "execution_count",
-            output.remove("prompt_number").unwrap_or(Node::Null),
-        );
-    } else {
-        upgraded.insert("output_type", Node::text("display_data"));
+    if !output.contains("metadata") {
+        output.insert("metadata", Node::Object(Object::default()));
     }
-    output.remove("output_type");
-    let metadata = match output.remove("metadata") {
-        Some(Node::Object(metadata)) => Node::Object(with_mime_keys(metadata)),
-        Some(other) => other,
-        None => Node::Object(Object::default()),
-    };
-    let mut data = with_mime_keys(output);
+    if output.get("output_type").and_then(Node::as_str) == Some("pyout") {
+        output.insert("output_type", Node::text("execute_result"));
+        let count = output.remove("prompt_number").unwrap_or(Node::Null);
+        output.insert("execution_count", count);
+    }
+    let is_data =
+        |(key, _): &(Cow<'_, str>, _)| !matches!(&**key, "output_type" | "execution_count" | "metadata");
+    let (data, kept): (Vec<_>, Vec<_>) = output.into_members().into_iter().partition(is_data);
+    let mut upgraded: Object<'_> = kept.into_iter().collect();
+    let mut data: Object<'_> = data.into_iter().collect();
+    use_mime_keys(&mut data);
     if let Some(json) = data.get_mut("application/json") {
         parse_text(json);
     }
-    upgraded.insert("metadata", metadata);
     upgraded.insert("data", Node::Object(data));
+    if let Some(metadata) = upgraded.get_mut("metadata").and_then(Node::as_object_mut) {
+        use_mime_keys(metadata);
+    }
     upgraded
 }
 
@@ -241,29 +258,17 @@ fn into_owned<'a>(node: Node<'_>) -> Node<'a> {
     }
 }
 
-fn with_mime_keys(object: Object<'_>) -> Object<'_> {
-    let renamed = object.into_members().into_iter().map(|(key, value)| {
-        let mime = MIME_OF_ALIAS.iter().find(|(alias, _)| *alias == key);
-        (mime.map_or(key, |(_, mime)| Cow::Borrowed(*mime)), value)
-    });
-    renamed.collect()
+fn use_mime_keys(object: &mut Object<'_>) {
+    for (alias, mime) in MIME_OF_ALIAS {
+        if let Some(value) = object.remove(alias) {
+            object.insert(mime, value);
+        }
+    }
 }
 
-/// A line without the end that `splitlines` saw.
-fn without_end(line: &str) -> &str {
-    let line = line.strip_suffix('\n').unwrap_or(line);
-    line.strip_suffix(|end| {
-        matches!(
-            end,
-            '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
-        )
-    })
-    .unwrap_or(line)
-}
+pub(super) type CellChange<'f, 'a> = &'f mut dyn FnMut(&mut Object<'a>) -> Result<(), Unreadable>;
 
-type CellChange<'f, 'a> = &'f mut dyn FnMut(&mut Object<'a>) -> Result<(), Unreadable>;
-
-fn each_cell<'a>(root: &mut Object<'a>, change: CellChange<'_, 'a>) -> Result<(), Unreadable> {
+pub(super) fn each_cell<'a>(root: &mut Object<'a>, change: CellChange<'_, 'a>) -> Result<(), Unreadable> {
     let worksheets = root
         .get_mut("worksheets")
         .ok_or(Unreadable::MissingKey("worksheets"))?;
