@@ -2,7 +2,7 @@
 
 use authorization::{Denied, NotFound, OwnershipError};
 use axum::response::{IntoResponse, Response};
-use contents::{ContentsError, ContentsErrorKind};
+use contents::{ContentsError, ContentsErrorKind, UploadError};
 use frontends::FrontendsError;
 use http::StatusCode;
 use identity::IdentityError;
@@ -37,6 +37,15 @@ pub enum ApiError {
     /// Something about a file or directory.
     #[error(transparent)]
     Contents(#[from] ContentsError),
+    /// Something about an upload.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// The client speaks another version of tus.
+    #[error("only version 1.0.0 of tus is spoken here")]
+    TusVersion,
+    /// The body is of another type than the route takes; the sentence says which.
+    #[error("{0}")]
+    UnsupportedMediaType(String),
     /// Something about a kernel.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -111,6 +120,11 @@ impl ApiError {
             },
             Self::Frontends(source) => of_frontends(source),
             Self::Contents(source) => of_contents(source),
+            Self::Upload(source) => of_upload(source),
+            Self::TusVersion => Described::new(StatusCode::PRECONDITION_FAILED, self.to_string()),
+            Self::UnsupportedMediaType(message) => {
+                Described::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+            }
             Self::Kernel(source) => of_kernel(source),
             Self::Session(source) => of_session(source),
         }
@@ -159,6 +173,26 @@ fn of_contents(error: &ContentsError) -> Described {
         reason: error.reason(),
         ..Described::new(status, error.to_string())
     }
+}
+
+/// "Checksum Mismatch" of tus, which the registry of HTTP does not know.
+fn checksum_mismatch() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+fn of_upload(error: &UploadError) -> Described {
+    let status = match error {
+        UploadError::Contents(source) => return of_contents(source),
+        UploadError::NoSuchUpload(_) => StatusCode::NOT_FOUND,
+        UploadError::TooLarge { .. } | UploadError::MoreThanAnnounced { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        UploadError::TooMany { .. } | UploadError::TooManyOfYours { .. } => StatusCode::TOO_MANY_REQUESTS,
+        UploadError::NoRoom { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        UploadError::WrongOffset { .. } | UploadError::TakenOver { .. } => StatusCode::CONFLICT,
+        UploadError::ChunkChecksum { .. } | UploadError::WholeChecksum { .. } => checksum_mismatch(),
+        UploadError::Vanished(_) => StatusCode::GONE,
+        UploadError::Record(_) | UploadError::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Described::new(status, error.to_string())
 }
 
 fn of_kernel(error: &KernelError) -> Described {

@@ -40,6 +40,7 @@ mod static_files;
 mod status;
 mod table;
 mod to_the_end;
+mod uploads;
 mod version;
 mod view;
 mod websocket;
@@ -54,6 +55,7 @@ pub use pages::OurErrorPages;
 pub use state::AppState;
 pub use status::Started;
 pub use table::route_table_markdown;
+pub use uploads::{UPLOADS, expire_uploads};
 pub use version::JUPYTER_SERVER_API;
 
 use authorization::{Guard, GuardedRouter, Ownership, RouteEntry, fallbacks, policies};
@@ -71,6 +73,7 @@ pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
         .merge(security::routes(guard.clone()))
         .merge(shutdown::routes(guard.clone()))
         .merge(contents::routes(guard.clone()))
+        .merge(uploads::routes(guard.clone()))
         .merge(files::routes(guard.clone()))
         .merge(view::routes(guard.clone()))
         .merge(notebooks::routes(guard.clone()))

@@ -2,7 +2,7 @@
 
 use authorization::Activity;
 use axum::extract::FromRef;
-use contents::ContentsManager;
+use contents::{ContentsManager, UploadManager};
 use frontends::{Frontends, OwnPages};
 use identity::{BaseUrl, IdentityProvider};
 use kernels::KernelManager;
@@ -31,6 +31,8 @@ pub struct AppState {
     pub stop: CancellationToken,
     /// Files, directories and notebooks.
     pub contents: ContentsManager,
+    /// Files that come in parts.
+    pub uploads: UploadManager,
     /// Running kernels and installed kernelspecs.
     pub kernels: KernelManager,
     /// Which document uses which kernel.
@@ -62,6 +64,7 @@ parts! {
     started: Started,
     stop: CancellationToken,
     contents: ContentsManager,
+    uploads: UploadManager,
     kernels: KernelManager,
     sessions: SessionManager,
     channels: ChannelsConfig,

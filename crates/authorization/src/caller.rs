@@ -122,6 +122,16 @@ impl Caller {
         Ok(())
     }
 
+    /// Whether the caller is recorded as who made this. Not a question to the policy: for limits of each user.
+    #[must_use]
+    pub fn made<Q: Resource>(&self, name: &Q::Name) -> bool {
+        let ownership = self.guard.ownership();
+        Q::references(name).iter().all(|resource| {
+            let owned = ownership.lookup(resource.kind, &resource.name);
+            owned.owner.is_some_and(|owner| owner == self.identity.username)
+        })
+    }
+
     /// Forgets who made this: it was deleted.
     ///
     /// # Errors

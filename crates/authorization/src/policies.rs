@@ -46,6 +46,7 @@ pub fn temporary() -> Arc<dyn Authorizer> {
             ResourceKind::Contents
             | ResourceKind::Checkpoints
             | ResourceKind::Trust
+            | ResourceKind::Uploads
             | ResourceKind::Nbconvert,
         ) => Some(Some(
             "This notebook is temporary: it can be run, but not saved on this server.",

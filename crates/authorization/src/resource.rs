@@ -14,6 +14,7 @@ pub enum ResourceKind {
     Contents,
     Checkpoints,
     Trust,
+    Uploads,
     Kernels,
     Kernelspecs,
     Sessions,
@@ -37,10 +38,11 @@ pub enum ResourceKind {
 
 impl ResourceKind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Contents,
         Self::Checkpoints,
         Self::Trust,
+        Self::Uploads,
         Self::Kernels,
         Self::Kernelspecs,
         Self::Sessions,
@@ -69,6 +71,7 @@ impl ResourceKind {
             Self::Contents => "contents",
             Self::Checkpoints => "checkpoints",
             Self::Trust => "trust",
+            Self::Uploads => "uploads",
             Self::Kernels => "kernels",
             Self::Kernelspecs => "kernelspecs",
             Self::Sessions => "sessions",

@@ -2,7 +2,7 @@
 //! root directory.
 //!
 //! [`ContentsPath`] is a name that is right once it exists, [`ContentsManager`] Jupyter's semantics, `storage` the
-//! bytes on disk, `notebook` the file format of notebooks.
+//! bytes on disk, `notebook` the file format of notebooks, [`UploadManager`] what comes in parts.
 //!
 //! Architecture invariant: this crate knows neither HTTP nor users nor kernels. Every method of the manager is one
 //! blocking task; nothing awaits in between.
@@ -29,6 +29,7 @@ mod path;
 mod python_text;
 mod storage;
 mod time;
+mod uploads;
 mod version;
 
 pub use config::{ContentsConfig, Untitled};
@@ -40,4 +41,7 @@ pub use notebook::{SignatureError, SignatureStore, SignaturesInMemory};
 pub use path::{ContentsPath, PATH_BYTES_MAX, PathError};
 pub use storage::{OpenFile, OutsideLinks, Storage};
 pub use time::FileTime;
+pub use uploads::{
+    Checksum, NewUpload, UploadError, UploadId, UploadManager, UploadStatus, UploadWriter, UploadsConfig,
+};
 pub use version::{FileVersion, Found, Precondition, Versions};

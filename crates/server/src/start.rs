@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use api::{AppState, ChannelsConfig, OurErrorPages, Started};
 use authorization::{Activity, Authorizer, Guard, Ownership, ResourceKind, Site, policies};
-use contents::ContentsManager;
+use contents::{ContentsManager, UploadManager, UploadsConfig};
 use frontends::Frontends;
 use identity::{IdentityProvider, Scheme};
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::error::ServerError;
-use crate::layers::{self, AccessLog, ResponseHeaders};
+use crate::layers::{self, AccessLog, BodyLimit, ResponseHeaders};
 use crate::listen::{self, Address, Connections, Listener};
 use crate::runtime_files::{cookie_secret, ensure_private_dir};
 use crate::signatures;
@@ -82,6 +82,15 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
     let signatures = signatures::open(config.signatures_file.as_deref());
     let contents = ContentsManager::new(config.contents.clone(), signatures)
         .map_err(|source| service("the contents manager", source))?;
+    let uploads = UploadManager::open(
+        contents.clone(),
+        UploadsConfig {
+            records_dir: instance.directory("uploads"),
+            ..config.uploads.clone()
+        },
+    )
+    .map_err(|source| service("the upload manager", source))?;
+    tokio::spawn(api::expire_uploads(uploads.clone(), ownership.clone()));
     let kernels = KernelManager::new(
         config.kernels.clone(),
         overrides.launcher.unwrap_or_else(|| Arc::new(LocalLauncher)),
@@ -101,6 +110,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         started: Started(now),
         stop: CancellationToken::new(),
         contents,
+        uploads,
         sessions,
         kernels: kernels.clone(),
         channels: ChannelsConfig::default(),
@@ -118,8 +128,11 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
             extra_secret_keys: config.extra_log_scrub_param_keys,
             ..AccessLog::default()
         },
-        ResponseHeaders::new(config.base_url, config.headers),
-        config.body_bytes_max,
+        ResponseHeaders::new(config.base_url.clone(), config.headers),
+        BodyLimit {
+            base_url: config.base_url,
+            bytes_max: config.body_bytes_max,
+        },
     );
     let stop = CancellationToken::new();
     let accepting = tokio::spawn(listen::serve(listener, service, stop.clone()));

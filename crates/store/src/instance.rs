@@ -26,6 +26,8 @@ pub struct Instance {
     store: Store,
     /// Locked as long as this lives; `None` in memory.
     lock: Option<File>,
+    /// The file of the state.
+    file: Option<PathBuf>,
 }
 
 impl Instance {
@@ -47,6 +49,7 @@ impl Instance {
             Ok(()) => Ok(Self {
                 store: Store::open(&file)?,
                 lock: Some(lock),
+                file: Some(file),
             }),
             Err(TryLockError::WouldBlock) => {
                 warn!(
@@ -68,6 +71,7 @@ impl Instance {
         Ok(Self {
             store: Store::in_memory()?,
             lock: None,
+            file: None,
         })
     }
 
@@ -75,6 +79,12 @@ impl Instance {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// A directory beside the file, for state that is no rows of a table; it need not exist. `None` in memory.
+    #[must_use]
+    pub fn directory(&self, what: &str) -> Option<PathBuf> {
+        Some(self.file.as_ref()?.with_extension(what))
     }
 
     /// Whether the state outlives the process.

@@ -23,7 +23,7 @@ mod socket;
 mod wait;
 
 pub use client::{Answer, TestClient};
-pub use programs::{fake_kernel_program, server_program, test_python};
+pub use programs::{fake_kernel_program, server_program, test_python, variable};
 pub use roles::{Roles, TestScheme};
 pub use server_under_test::{TOKEN, TestServer, TestServerBuilder};
 pub use socket::{Refused, TestSocket, request};

@@ -36,10 +36,11 @@ fn program(name: &str, file: &str, package: &str) -> PathBuf {
     path
 }
 
+/// A variable of the environment of the tests, unless it is empty.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests are told by `cargo xtask test` what to use"
 )]
-pub(crate) fn variable(name: &str) -> Option<OsString> {
+pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

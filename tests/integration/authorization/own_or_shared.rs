@@ -1,4 +1,4 @@
-//! A policy for tests that goes by who owns what: kernels and sessions are their owner's; whom they are shared with may
+//! A policy for tests that goes by who owns what: kernels, sessions and uploads are their owner's; whom they are shared with may
 //! look; from the others they are hidden.
 
 use std::sync::Arc;
@@ -27,7 +27,10 @@ impl Authorizer for OwnOrShared {
         action: Action,
         resource: &'a ResourceRef,
     ) -> BoxFuture<'a, Decision> {
-        let personal = matches!(resource.kind, ResourceKind::Kernels | ResourceKind::Sessions);
+        let personal = matches!(
+            resource.kind,
+            ResourceKind::Kernels | ResourceKind::Sessions | ResourceKind::Uploads
+        );
         let is_own = resource
             .owner
             .as_ref()

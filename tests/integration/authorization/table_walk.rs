@@ -65,7 +65,11 @@ async fn listings_under_an_authorizer_that_denies_everything_are_empty() {
         .authorizer(Arc::new(DenyEverything))
         .start()
         .await;
-    for (path, empty) in [("/api/kernels", "[]"), ("/api/sessions", "[]")] {
+    for (path, empty) in [
+        ("/api/kernels", "[]"),
+        ("/api/sessions", "[]"),
+        ("/api/uploads", "[]"),
+    ] {
         assert_eq!(
             server.as_owner().get(path).await.expect(200).text(),
             empty,
@@ -136,6 +140,7 @@ fn is_about_one_of_many(route: &RouteEntry) -> bool {
         ResourceKind::Kernels,
         ResourceKind::Kernelspecs,
         ResourceKind::Sessions,
+        ResourceKind::Uploads,
         ResourceKind::Settings,
         ResourceKind::Workspaces,
     ];

@@ -8,6 +8,7 @@ use test_support::{Answer, TestClient};
 fn value_of(parameter: &str) -> &'static str {
     match parameter {
         "kernel_id" | "session_id" => "00000000-0000-4000-8000-000000000000",
+        "upload_id" => "00000000000000000000000000000000",
         "*path" => "no-such-directory/no-such-file.txt",
         _ => "no-such-name",
     }

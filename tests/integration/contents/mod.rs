@@ -10,6 +10,8 @@ mod other_routes;
 mod permissions;
 mod shared_trust;
 mod side_by_side;
+mod uploads;
+mod uploads_large;
 mod versions;
 
 use std::path::PathBuf;

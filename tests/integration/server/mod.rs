@@ -5,7 +5,7 @@ mod configuration;
 mod layers;
 mod listening;
 mod newcomer;
-mod process;
+pub(crate) mod process;
 mod runtime_files;
 mod setup;
 mod standing;

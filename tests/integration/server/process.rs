@@ -9,20 +9,20 @@ use tempfile::TempDir;
 use test_support::{eventually, fake_kernel_program, server_program};
 
 /// Where a server lives; outlives several runs.
-pub(super) struct Home {
-    pub(super) directory: TempDir,
+pub(crate) struct Home {
+    pub(crate) directory: TempDir,
     variables: Vec<(String, String)>,
 }
 
 /// A server that runs; killed if the test does not stop it.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
-    pub(super) info: Value,
+    pub(crate) info: Value,
     log: PathBuf,
 }
 
 impl Home {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         for name in ["root", "config", "data", "runtime"] {
             std::fs::create_dir(directory.path().join(name)).expect("a directory");
@@ -42,23 +42,23 @@ impl Home {
         home
     }
 
-    pub(super) fn with_variable(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub(super) fn write(&self, name: impl AsRef<Path>, text: &str) {
+    pub(crate) fn write(&self, name: impl AsRef<Path>, text: &str) {
         let path = self.directory.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         std::fs::write(path, text).expect("a file");
     }
 
     /// The program with these arguments, started in the root directory.
-    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(server_program());
         command.args(arguments).current_dir(self.path("root")).env_clear();
         command
@@ -78,12 +78,12 @@ impl Home {
     }
 
     /// Runs the program to its end.
-    pub(super) fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program runs")
     }
 
     /// Starts a server and waits until it serves.
-    pub(super) async fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) async fn start(&self, arguments: &[&str]) -> Running {
         let log = self.path("log");
         let file = std::fs::File::create(&log).expect("a log");
         let mut command = self.command(arguments);
@@ -109,20 +109,20 @@ impl Home {
 }
 
 impl Running {
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.info["url"].as_str().expect("a URL").to_owned()
     }
 
-    pub(super) fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.info["token"].as_str().expect("a token").to_owned()
     }
 
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("a log")
     }
 
     /// The status of a request with the server's token.
-    pub(super) async fn get(&self, path: &str) -> u16 {
+    pub(crate) async fn get(&self, path: &str) -> u16 {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none());
@@ -133,7 +133,16 @@ impl Running {
         request.send().await.expect("an answer").status().as_u16()
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Value {
+    /// The most memory it has had in use at once, in bytes.
+    pub(crate) fn memory_bytes_max(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("the state of the program");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kibibytes.expect("the peak of its memory") * 1024
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let request = client
             .post(self.url() + path)
@@ -142,7 +151,7 @@ impl Running {
         answer.json().await.expect("JSON")
     }
 
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let status = Command::new("kill")
             .args(["-s", name, &pid])
@@ -152,7 +161,7 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(super) async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         eventually("the end of the server", || {
             std::future::ready(self.child.try_wait().expect("the state of the program"))
         })
@@ -169,7 +178,7 @@ impl Drop for Running {
 }
 
 /// What the program said last, on standard error.
-pub(super) fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     assert!(output.status.signal().is_none(), "{output:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -8,6 +8,7 @@ mod create;
 mod get;
 mod save;
 mod trust;
+mod upload;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use crate::mime::{Guess, MimeTypes};
 use crate::model::{CheckpointModel, ContentsModel};
 use crate::notebook::{Notary, SignatureStore};
 use crate::path::ContentsPath;
-use crate::storage::{Entry, Kind, OpenFile, Storage};
+use crate::storage::{Entry, Kind, OpenFile, Storage, is_partial_name};
 use crate::version::{Found, Precondition};
 
 /// Files, directories and notebooks beneath one root directory, as Jupyter's contents API shows them.
@@ -46,7 +47,7 @@ impl fmt::Debug for ContentsManager {
 }
 
 /// What all clones share; its methods block.
-struct Shared {
+pub(crate) struct Shared {
     config: ContentsConfig,
     storage: Storage,
     notary: Notary,
@@ -223,6 +224,10 @@ impl ContentsManager {
         self.shared.mime_types.guess(name)
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     async fn blocking<T, F>(&self, work: F) -> Result<T, ContentsError>
     where
         T: Send + 'static,
@@ -252,8 +257,11 @@ impl Shared {
         Ok(self.describe(path)?.is_some())
     }
 
-    /// Hidden by name, or a directory that may not be looked into. The root never is.
+    /// Hidden by name, or a directory that may not be looked into. The root never is, a partial file always.
     fn is_hidden(&self, path: &ContentsPath) -> Result<bool, ContentsError> {
+        if path.parts().any(is_partial_name) {
+            return Ok(true);
+        }
         if self.config.allow_hidden || path.is_root() {
             return Ok(false);
         }

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::resolve::Root;
 use super::target::sync_directory;
-use super::temporary::{Temporary, is_temporary};
+use super::temporary::{Temporary, is_on_its_way};
 use super::{Existing, Kind, Storage, attributes};
 use crate::path::ContentsPath;
 
@@ -114,7 +114,7 @@ impl Copying<'_> {
         for entry in Dir::read_from(source)? {
             let entry = entry?;
             let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") || is_temporary(name.to_bytes()) {
+            if matches!(name.to_bytes(), b"." | b"..") || is_on_its_way(name.to_bytes()) {
                 continue;
             }
             let entry_identity = statat(source, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| identity(&stat));

@@ -8,7 +8,7 @@ use rustix::fs::{Access, AtFlags, Dir, FileType, OFlags, RawMode, Stat, accessat
 use rustix::io::Errno;
 
 use super::resolve::{NAMED, OutsideLinks};
-use super::temporary::is_temporary;
+use super::temporary::is_on_its_way;
 use super::{Root, Storage};
 use crate::path::ContentsPath;
 use crate::time::FileTime;
@@ -87,7 +87,7 @@ impl Storage {
         for found in Dir::read_from(&descriptor)? {
             let found = found?;
             let bytes = found.file_name().to_bytes();
-            if bytes == b"." || bytes == b".." || is_temporary(bytes) {
+            if bytes == b"." || bytes == b".." || is_on_its_way(bytes) {
                 continue;
             }
             if entries.len() >= entries_max {

@@ -32,7 +32,7 @@ pub(super) struct Target {
 }
 
 /// Why the new file did not take the place of the old one.
-enum Failure {
+pub(super) enum Failure {
     /// Nothing was changed; writing in place may still work.
     RenameCannotWork,
     Io(io::Error),
@@ -108,7 +108,7 @@ impl Storage {
         }
     }
 
-    fn write_in_place(
+    pub(super) fn write_in_place(
         &self,
         path: &ContentsPath,
         target: &Target,
@@ -165,7 +165,7 @@ impl Target {
     }
 
     /// The regular file that is there, if any, and may be written.
-    fn old_file(&self) -> io::Result<Option<File>> {
+    pub(super) fn old_file(&self) -> io::Result<Option<File>> {
         let Some(stat) = &self.old else { return Ok(None) };
         match Kind::of_mode(stat.st_mode) {
             Kind::File => {}
@@ -180,12 +180,12 @@ impl Target {
     }
 
     /// Whether this is the only name of what is there.
-    fn is_alone(&self) -> bool {
+    pub(super) fn is_alone(&self) -> bool {
         self.old.as_ref().is_none_or(|stat| stat.st_nlink <= 1)
     }
 
     /// Puts a new file in the place of the old one.
-    fn put(
+    pub(super) fn put(
         &self,
         temporary: &mut Temporary,
         old: Option<&File>,
@@ -237,7 +237,7 @@ pub(super) fn sync_directory(directory: impl AsFd) -> io::Result<()> {
 }
 
 impl Failure {
-    fn into_error(self) -> io::Error {
+    pub(super) fn into_error(self) -> io::Error {
         match self {
             Self::RenameCannotWork => io::ErrorKind::PermissionDenied.into(),
             Self::Io(error) => error,

@@ -16,6 +16,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use super::partial::is_partial;
 use super::{Existing, Kind, remove};
 
 /// Hidden, and left alone by programs that synchronize directories.
@@ -48,6 +49,16 @@ impl Temporary {
             mkdirat(directory, name, Mode::RWXU)?;
             openat(directory, name, flags, Mode::empty())
         })
+    }
+
+    /// A file that is there already and is to be renamed like the others. It stays until it is.
+    pub(super) fn adopt(directory: OwnedFd, name: &str, file: File) -> Self {
+        Self {
+            directory,
+            name: OsString::from(name),
+            file,
+            is_there: false,
+        }
     }
 
     fn make(directory: BorrowedFd<'_>, make: impl Fn(&OsStr) -> Result<OwnedFd, Errno>) -> io::Result<Self> {
@@ -116,8 +127,12 @@ impl Drop for Temporary {
     }
 }
 
-/// Whether a name is one of these; such a name is never listed and never copied.
-pub(super) fn is_temporary(name: &[u8]) -> bool {
+/// Whether a name is one of these, or holds what an upload has sent: such a name is never listed and never copied.
+pub(super) fn is_on_its_way(name: &[u8]) -> bool {
+    is_temporary(name) || is_partial(name)
+}
+
+fn is_temporary(name: &[u8]) -> bool {
     let random = name
         .strip_prefix(PREFIX.as_bytes())
         .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));

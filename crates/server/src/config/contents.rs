@@ -1,8 +1,9 @@
 //! Files and notebooks: Jupyter's settings into what the crate `contents` wants.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use contents::{ContentsConfig, OutsideLinks};
+use contents::{ContentsConfig, OutsideLinks, UploadsConfig};
 
 use super::classes::{ADRASTEA, CHECKPOINTS, CONTENTS, NOTARY};
 use super::directories::Directories;
@@ -80,6 +81,25 @@ fn outside_links_by_default(policy: &str) -> OutsideLinks {
         "owner" => OutsideLinks::Follow,
         _ => OutsideLinks::Refuse,
     }
+}
+
+/// The limits of uploads.
+pub(super) fn uploads(reader: &Reader<'_>) -> Result<UploadsConfig, ServerError> {
+    let own = reader.class(ADRASTEA);
+    let mut config = UploadsConfig::default();
+    if let Some(bytes) = own.integer("upload_bytes_max")? {
+        config.bytes_max = bytes;
+    }
+    if let Some(count) = own.integer("uploads_in_progress_max")? {
+        config.in_progress_max = count;
+    }
+    if let Some(count) = own.integer("uploads_in_progress_per_user_max")? {
+        config.in_progress_per_user_max = count;
+    }
+    if let Some(seconds) = own.integer("upload_expiry_s")? {
+        config.expiry = Duration::from_secs(seconds);
+    }
+    Ok(config)
 }
 
 /// Jupyter's own file of trusted notebooks; `None` for one in memory (`:memory:`).

@@ -12,7 +12,7 @@ mod network;
 
 use std::path::PathBuf;
 
-use ::contents::ContentsConfig;
+use ::contents::{ContentsConfig, UploadsConfig};
 use ::frontends::FrontendsConfig;
 use ::identity::BaseUrl;
 use ::kernels::KernelsConfig;
@@ -61,6 +61,8 @@ pub struct Config {
     pub kernels: KernelsConfig,
     /// Files and notebooks.
     pub contents: ContentsConfig,
+    /// Files that come in parts.
+    pub uploads: UploadsConfig,
     /// Which notebooks are trusted (`nbsignatures.db`); `None` to forget it with the process.
     pub signatures_file: Option<PathBuf>,
     /// JupyterLab, Notebook 7 and NBClassic.
@@ -217,6 +219,7 @@ impl Config {
             application,
             default_url,
             policy,
+            uploads: contents::uploads(reader)?,
             signatures_file: contents::signatures_file(reader, variables, &paths)?,
             kernels,
             contents,

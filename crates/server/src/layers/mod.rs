@@ -1,6 +1,7 @@
 //! What happens to every request before it is routed, and to every answer after it. Read from top to bottom.
 
 mod access_log;
+mod body_limit;
 mod entity_tag;
 mod headers;
 mod panics;
@@ -18,11 +19,10 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
-use tower_http::body::Limited;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutBody};
 
 pub(crate) use access_log::AccessLog;
+pub(crate) use body_limit::BodyLimit;
 pub(crate) use headers::ResponseHeaders;
 
 /// How long nothing of a request's body may arrive while it is read. However slow, what moves is not cut off.
@@ -36,7 +36,7 @@ pub(crate) fn stack<S, B>(
     routes: S,
     access_log: AccessLog,
     headers: ResponseHeaders,
-    body_bytes_max: usize,
+    body_limit: BodyLimit,
 ) -> Stack
 where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
@@ -52,10 +52,10 @@ where
         .layer(from_fn_with_state(Arc::new(headers), headers::add))
         .layer(from_fn(entity_tag::answer))
         .layer(from_fn(panics::catch))
-        // A body that says it is too large is refused before any of it is read; our limit takes the place of axum's.
-        .layer(RequestBodyLimitLayer::new(body_bytes_max))
+        // Our limit takes the place of axum's.
+        .layer(from_fn_with_state(Arc::new(body_limit), body_limit::apply))
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL_TIMEOUT))
-        .map_request(|request: Request<TimeoutBody<Limited<Body>>>| request.map(Body::new))
+        .map_request(|request: Request<TimeoutBody<Body>>| request.map(Body::new))
         .layer(DefaultBodyLimit::disable())
         .service(routes);
     BoxCloneSyncService::new(layers)
@@ -82,8 +82,12 @@ mod tests {
             Ok::<_, Infallible>(response)
         });
         let base_url = identity::BaseUrl::new("/");
+        let limit = BodyLimit {
+            base_url: base_url.clone(),
+            bytes_max: 1000,
+        };
         let headers = ResponseHeaders::new(base_url, Vec::new());
-        let stack = stack(routes, AccessLog::default(), headers, 1000);
+        let stack = stack(routes, AccessLog::default(), headers, limit);
         let (mut client, server) = tokio::io::duplex(4096);
         let service = service_fn(move |request| stack.clone().oneshot(request));
         let connection =

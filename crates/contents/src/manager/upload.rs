@@ -1,0 +1,92 @@
+//! What an upload asks of the files: room for what comes, and the file in its place at the end.
+
+use std::fs::File;
+use std::io;
+
+use super::Shared;
+use crate::error::{ContentsError, SAVING};
+use crate::path::ContentsPath;
+use crate::storage::Existing;
+use crate::uploads::UploadError;
+
+impl Shared {
+    /// Makes the partial file of an upload to `path`, if one may end there and the disk has room for it. The mode that
+    /// the file gets if it is new.
+    pub(crate) fn begin_upload(
+        &self,
+        path: &ContentsPath,
+        partial: &str,
+        length: u64,
+        existing: Existing<'_>,
+    ) -> Result<u32, UploadError> {
+        self.refuse_hidden("create", path)?;
+        if path.is_root() {
+            return Err(is_directory(path).into());
+        }
+        let saving = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                ContentsError::NoSuchDirectory(path.parent().unwrap_or_default())
+            }
+            _ => of_file(path, source),
+        };
+        let free = self.storage.bytes_free(path).map_err(saving)?;
+        let mode = self.storage.create_partial(path, partial, existing);
+        let mode = mode.map_err(saving)?;
+        if length > free {
+            self.abandon_upload(path, partial)?;
+            return Err(UploadError::NoRoom {
+                path: path.clone(),
+                length,
+                free,
+            });
+        }
+        Ok(mode)
+    }
+
+    /// Opens the partial file of an upload.
+    pub(crate) fn open_upload(&self, path: &ContentsPath, partial: &str) -> Result<File, UploadError> {
+        self.storage
+            .open_partial(path, partial)
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => UploadError::Vanished(path.clone()),
+                _ => ContentsError::from_io(SAVING, path, source).into(),
+            })
+    }
+
+    /// The partial file becomes the file.
+    pub(crate) fn finish_upload(
+        &self,
+        path: &ContentsPath,
+        partial: &str,
+        mode_if_new: u32,
+        existing: Existing<'_>,
+    ) -> Result<(), UploadError> {
+        let _turn = self.storage.turn(path);
+        self.refuse_hidden("create", path)?;
+        self.open_upload(path, partial)?;
+        let finished = self.storage.finish_partial(path, partial, mode_if_new, existing);
+        Ok(finished.map_err(|source| of_file(path, source))?)
+    }
+
+    /// Removes the partial file of an upload.
+    pub(crate) fn abandon_upload(&self, path: &ContentsPath, partial: &str) -> Result<(), ContentsError> {
+        self.storage
+            .remove_partial(path, partial)
+            .map_err(|source| ContentsError::from_io("deleting", path, source))
+    }
+}
+
+fn of_file(path: &ContentsPath, source: io::Error) -> ContentsError {
+    match source.kind() {
+        io::ErrorKind::IsADirectory => is_directory(path),
+        io::ErrorKind::InvalidInput => ContentsError::NotAFile(path.to_string()),
+        _ => ContentsError::from_io(SAVING, path, source),
+    }
+}
+
+fn is_directory(path: &ContentsPath) -> ContentsError {
+    ContentsError::IsDirectory {
+        path: path.clone(),
+        wanted: "file",
+    }
+}
