@@ -1,13 +1,18 @@
 //! JSON bodies as Jupyter's front ends send them: the content type says `text/plain` as often as not.
 
 use axum::{
-    body::Bytes,
+    RequestExt,
+    body::{Body, Bytes, HttpBody},
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
+use futures::StreamExt;
 use http::{StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
+
+/// Most memory that is set aside for what a request announces before any of it has come.
+const RESERVED_BYTES_MAX: usize = 64 << 20;
 
 /// A JSON body, in or out. Coming in, the content type does not matter and an empty body is `null`, so that
 /// `Json<Option<T>>` takes a body that may be missing.
@@ -18,26 +23,57 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| bad_body(rejection.status(), &rejection.body_text()))?;
-        let body = body.trim_ascii();
-        let body = if body.is_empty() { b"null" } else { body };
-        match serde_json::from_slice(body) {
-            Ok(value) => Ok(Self(value)),
-            Err(error) if error.is_data() => Err(bad_body(
-                StatusCode::BAD_REQUEST,
-                &format!("Unexpected JSON in body of request: {error}"),
-            )),
-            Err(error) => Err(bad_body(
-                StatusCode::BAD_REQUEST,
-                &format!("Invalid JSON in body of request: {error}"),
-            )),
-        }
+        let body = json_body(request, state).await?;
+        serde_json::from_slice(&body)
+            .map(Self)
+            .map_err(|error| not_that_json(&error))
     }
 }
 
-fn bad_body(status: StatusCode, message: &str) -> Response {
+/// The whole body; `null` for an empty one.
+pub(crate) async fn json_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Response> {
+    let body = whole(request, state).await?;
+    Ok(match body.trim_ascii() {
+        b"" => Bytes::from_static(b"null"),
+        trimmed => body.slice_ref(trimmed),
+    })
+}
+
+/// Reads the body into one piece of memory. Axum's own way keeps all frames until the last has come and then copies
+/// them: twice the memory, most of what a large notebook needs.
+async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Response> {
+    let body = request.into_limited_body();
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(announced.min(RESERVED_BYTES_MAX));
+    let mut frames = body.into_data_stream();
+    while let Some(frame) = frames.next().await {
+        match frame {
+            Ok(frame) => bytes.extend_from_slice(&frame),
+            Err(error) => return Err(unreadable(error, state).await),
+        }
+    }
+    Ok(bytes.into())
+}
+
+/// Axum knows which errors mean that the body is too large.
+async fn unreadable<S: Send + Sync>(error: axum::Error, state: &S) -> Response {
+    let failing = Body::from_stream(futures::stream::once(async { Err::<Bytes, _>(error) }));
+    match Bytes::from_request(Request::new(failing), state).await {
+        Ok(_) => bad_body(StatusCode::BAD_REQUEST, "the body could not be read"),
+        Err(rejection) => bad_body(rejection.status(), &rejection.body_text()),
+    }
+}
+
+/// Says what is wrong with a body.
+pub(crate) fn not_that_json(error: &serde_json::Error) -> Response {
+    let what = if error.is_data() { "Unexpected" } else { "Invalid" };
+    bad_body(
+        StatusCode::BAD_REQUEST,
+        &format!("{what} JSON in body of request: {error}"),
+    )
+}
+
+pub(crate) fn bad_body(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message, "reason": null }))).into_response()
 }
 

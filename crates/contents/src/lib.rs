@@ -27,6 +27,7 @@ mod model;
 mod notebook;
 mod path;
 mod python_text;
+mod raw_json;
 mod storage;
 mod time;
 mod uploads;
@@ -39,6 +40,7 @@ pub use mime::Guess;
 pub use model::{CheckpointModel, Content, ContentsModel, EntryType, Format, SaveModel};
 pub use notebook::{SignatureError, SignatureStore, SignaturesInMemory};
 pub use path::{ContentsPath, PATH_BYTES_MAX, PathError};
+pub use raw_json::RawJson;
 pub use storage::{OpenFile, OutsideLinks, Storage};
 pub use time::FileTime;
 pub use uploads::{

@@ -1,10 +1,12 @@
 //! Jupyter's models of files and directories, and their JSON.
 
+use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::notebook::encode;
 use crate::path::ContentsPath;
+use crate::raw_json::RawJson;
 use crate::time::FileTime;
 use crate::version::FileVersion;
 
@@ -56,10 +58,13 @@ pub enum Content {
     /// Of any other file: base64 in lines of 76.
     Base64(String),
     /// Of a notebook: JSON text.
-    Notebook(Vec<u8>),
+    Notebook(Bytes),
     /// Of a directory: its entries without content.
     Directory(Vec<ContentsModel>),
 }
+
+/// About what an entry of a listing takes.
+const ENTRY_BYTES: usize = 400;
 
 /// A file or directory, as `/api/contents` shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,20 +96,36 @@ pub struct ContentsModel {
 }
 
 impl ContentsModel {
-    /// The JSON of the model.
-    pub fn to_json(&self) -> Vec<u8> {
+    /// The JSON of the model, in pieces that follow one another: a notebook is not copied into it.
+    pub fn to_json(&self) -> Vec<Bytes> {
         let length = match &self.content {
             Some(Content::Text(text) | Content::Base64(text)) => text.len(),
-            Some(Content::Notebook(json)) => json.len(),
-            Some(Content::Directory(entries)) => entries.len() * 400,
-            None => 0,
+            Some(Content::Directory(entries)) => entries.len() * ENTRY_BYTES,
+            Some(Content::Notebook(_)) | None => 0,
         };
         let mut out = Vec::with_capacity(length + 1024);
-        self.push_json(&mut out);
-        out
+        self.push_before_content(&mut out);
+        match &self.content {
+            Some(Content::Notebook(json)) => {
+                let mut after = Vec::with_capacity(1024);
+                self.push_after_content(&mut after);
+                vec![out.into(), json.clone(), after.into()]
+            }
+            _ => {
+                self.push_content(&mut out);
+                self.push_after_content(&mut out);
+                vec![out.into()]
+            }
+        }
     }
 
     fn push_json(&self, out: &mut Vec<u8>) {
+        self.push_before_content(out);
+        self.push_content(out);
+        self.push_after_content(out);
+    }
+
+    fn push_before_content(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"name\":");
         encode::string(&self.name, out);
         out.extend_from_slice(b",\"path\":");
@@ -114,7 +135,9 @@ impl ContentsModel {
         out.extend_from_slice(b",\"created\":");
         encode::string(&self.created.to_iso(), out);
         out.extend_from_slice(b",\"content\":");
-        self.push_content(out);
+    }
+
+    fn push_after_content(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"format\":");
         optional(self.format(), out);
         out.extend_from_slice(b",\"mimetype\":");
@@ -187,29 +210,56 @@ pub struct CheckpointModel {
 }
 
 /// What to save: the body of a PUT. Content is left as the text it came as.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub struct SaveModel {
     /// `None`: not given. `Some(None)`: null.
-    #[serde(default, rename = "type", deserialize_with = "given")]
     pub entry_type: Option<Option<String>>,
     /// `text` or `base64` for files.
-    #[serde(default)]
     pub format: Option<String>,
     /// The JSON text of the content, `null` included.
-    #[serde(default, deserialize_with = "raw")]
-    pub content: Option<Box<RawValue>>,
+    pub content: Option<RawJson>,
     /// Which part of an upload this is: 1, 2, …, and -1 for the last.
-    #[serde(default)]
     pub chunk: Option<i64>,
     /// Where the front end believes the file is; only looked at for hidden names.
-    #[serde(default)]
     pub path: Option<String>,
     /// Not allowed here; see POST.
-    #[serde(default)]
     pub copy_from: Option<String>,
 }
 
+/// [`SaveModel`] as it stands in a body.
+#[derive(Deserialize)]
+struct SaveBody<'a> {
+    #[serde(default, rename = "type", deserialize_with = "given")]
+    entry_type: Option<Option<String>>,
+    #[serde(default)]
+    format: Option<String>,
+    #[serde(default, borrow, deserialize_with = "raw")]
+    content: Option<&'a RawValue>,
+    #[serde(default)]
+    chunk: Option<i64>,
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(default)]
+    copy_from: Option<String>,
+}
+
 impl SaveModel {
+    /// From the body of a request; `None` for `null`.
+    ///
+    /// # Errors
+    /// When it is no JSON, or describes nothing that could be saved.
+    pub fn from_json(body: &Bytes) -> Result<Option<Self>, serde_json::Error> {
+        let found: Option<SaveBody<'_>> = serde_json::from_slice(body)?;
+        Ok(found.map(|found| Self {
+            entry_type: found.entry_type,
+            format: found.format,
+            content: found.content.map(|raw| RawJson::within(body, raw)),
+            chunk: found.chunk,
+            path: found.path,
+            copy_from: found.copy_from,
+        }))
+    }
+
     /// Whether nothing was given: then a PUT creates something untitled, as in the reference.
     pub fn is_empty(&self) -> bool {
         let Self {
@@ -235,6 +285,6 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
 }
 
 /// Keeps `null` as a text, unlike an `Option`.
-fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
-    Box::<RawValue>::deserialize(deserializer).map(Some)
+fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }

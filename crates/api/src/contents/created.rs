@@ -1,10 +1,11 @@
 //! Answers with a model: its headers as the reference sets them.
 
+use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use contents::{ContentsModel, ContentsPath};
 use http::{
     HeaderValue, StatusCode,
-    header::{CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION},
 };
 use identity::BaseUrl;
 
@@ -15,7 +16,8 @@ use crate::{
 
 /// A model, with the time and version of its file.
 pub(super) fn model(status: StatusCode, model: &ContentsModel) -> Response {
-    let mut response = (status, [(CONTENT_TYPE, "application/json")], model.to_json()).into_response();
+    let mut response = (status, [(CONTENT_TYPE, "application/json")]).into_response();
+    fill(&mut response, model.to_json());
     if let Some(date) = http_date(model.last_modified.unix_seconds()) {
         response.headers_mut().insert(LAST_MODIFIED, date);
     }
@@ -23,6 +25,18 @@ pub(super) fn model(status: StatusCode, model: &ContentsModel) -> Response {
         response.headers_mut().insert(ETAG, tag);
     }
     response
+}
+
+fn fill(response: &mut Response, pieces: Vec<Bytes>) {
+    let length: usize = pieces.iter().map(Bytes::len).sum();
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    *response.body_mut() = match <[Bytes; 1]>::try_from(pieces) {
+        Ok([whole]) => Body::from(whole),
+        Err(pieces) => {
+            let pieces = pieces.into_iter().map(Ok::<_, std::convert::Infallible>);
+            Body::from_stream(futures::stream::iter(pieces))
+        }
+    };
 }
 
 /// A model, with where it is.

@@ -8,13 +8,14 @@ mod created;
 mod listing;
 pub(crate) mod name;
 mod query;
+mod save_body;
 
 use authorization::{Authorized, Guard, GuardedRouter, Read, Resource, Unchecked, Write};
 use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use contents::{ContentsError, ContentsManager, NewEntry, SaveModel};
+use contents::{ContentsError, ContentsManager, NewEntry};
 use http::StatusCode;
 use identity::BaseUrl;
 use serde::Deserialize;
@@ -23,6 +24,7 @@ use self::{
     created::model,
     listing::{only_allowed, whole_tree},
     name::{Contents, NewContents, ReadContents, Reading},
+    save_body::SaveBody,
 };
 use crate::{ApiError, AppState, Json, conditions::Conditions};
 
@@ -122,7 +124,7 @@ async fn save(
     State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
     conditions: Conditions,
-    Json(body): Json<Option<SaveModel>>,
+    SaveBody(body): SaveBody,
 ) -> Result<Response, ApiError> {
     let path = auth.resource().entry();
     let Some(body) = body.filter(|body| !body.is_empty()) else {

@@ -63,7 +63,7 @@ impl Shared {
         }
         let mut notebook = self.read_notebook(from, self.notebook_text(from, &bytes)?)?;
         self.notary.mark(&mut notebook);
-        let json = String::from_utf8(notebook.into_model_json())
+        let json = String::from_utf8(notebook.into_model_json(bytes.len()))
             .map_err(|_| ContentsError::NotText(self.os_path(from)))?;
         self.save_notebook(to, &json, existing).map(drop)
     }

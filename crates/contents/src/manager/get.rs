@@ -202,7 +202,7 @@ impl Shared {
         let mut notebook = self.read_notebook(&model.path, text)?;
         self.notary.mark(&mut notebook);
         model.message = notebook.message();
-        model.content = Some(Content::Notebook(notebook.into_model_json()));
+        model.content = Some(Content::Notebook(notebook.into_model_json(bytes.len()).into()));
         Ok(())
     }
 

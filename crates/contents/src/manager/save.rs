@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::value::RawValue;
 
 use super::{Get, Shared};
 use crate::error::{ContentsError, SAVING};
 use crate::model::{ContentsModel, SaveModel};
 use crate::notebook::{self, Notary, Notebook, Sent, Unreadable};
 use crate::path::ContentsPath;
+use crate::raw_json::RawJson;
 use crate::storage::{Existing, Kind, is_changed};
 use crate::version::{FileVersion, Found, Precondition};
 
@@ -102,11 +102,11 @@ impl Shared {
         let entry_type = model.entry_type.get_or_insert_with(|| Some(by_name.to_owned()));
         if model.content.is_none() && entry_type.as_deref() != Some("directory") {
             if entry_type.as_deref() == Some("notebook") {
-                model.content = RawValue::from_string(notebook::NEW_NOTEBOOK.to_owned()).ok();
+                model.content = Some(RawJson::of_ours(notebook::NEW_NOTEBOOK));
             } else {
                 *entry_type = Some("file".to_owned());
                 model.format = Some("text".to_owned());
-                model.content = RawValue::from_string("\"\"".to_owned()).ok();
+                model.content = Some(RawJson::of_ours("\"\""));
             }
         }
     }
@@ -190,7 +190,7 @@ impl Shared {
                 }
                 let version = match self.version_on_disk(path, &notebook) {
                     Some(version) if existing.allows(Found::File(version)) => version,
-                    _ => self.write(path, &notebook.into_file(), existing)?,
+                    _ => self.write(path, &notebook.into_file(json.len() / 4 * 5), existing)?,
                 };
                 (message, version)
             }
@@ -258,7 +258,7 @@ impl Shared {
     fn decode(
         &self,
         path: &ContentsPath,
-        content: &RawValue,
+        content: &RawJson,
         format: Option<&str>,
     ) -> Result<Vec<u8>, ContentsError> {
         if !matches!(format, Some("text" | "base64")) {

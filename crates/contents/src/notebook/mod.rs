@@ -144,21 +144,21 @@ impl<'a> Notebook<'a> {
         });
     }
 
-    /// The text for the model of a GET.
-    pub(crate) fn into_model_json(self) -> Vec<u8> {
-        let mut out = Vec::new();
+    /// The text for the model of a GET; it will have about `bytes`.
+    pub(crate) fn into_model_json(self, bytes: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes);
         encode::compact(&Node::Object(self.root), &mut out);
         out
     }
 
-    /// The bytes of the file.
-    pub(crate) fn into_file(mut self) -> Vec<u8> {
+    /// The bytes of the file; it will have about `bytes`.
+    pub(crate) fn into_file(mut self, bytes: usize) -> Vec<u8> {
         self.strip_transient();
         for cell in self.cells_mut() {
             strip_trusted(cell);
             lines::split_all(cell);
         }
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(bytes);
         encode::indented(&Node::Object(self.root), &mut out);
         out.push(b'\n');
         out

@@ -55,7 +55,7 @@ pub(super) fn path(text: &str) -> ContentsPath {
 }
 
 pub(super) fn save_model(json: &str) -> SaveModel {
-    serde_json::from_str(json).unwrap()
+    SaveModel::from_json(&json.to_owned().into()).unwrap().unwrap()
 }
 
 pub(super) const WITH_CONTENT: Get = Get {
