@@ -24,6 +24,11 @@ impl RawJson {
         }
     }
 
+    /// How long it is.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.text.len() as u64
+    }
+
     /// The text.
     pub(crate) fn get(&self) -> &str {
         std::str::from_utf8(&self.text).unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
-use contents::{ContentsModel, ContentsPath};
+use contents::{Content, ContentsError, ContentsModel, ContentsPath};
 use http::{
     HeaderValue, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION},
@@ -10,9 +10,23 @@ use http::{
 use identity::BaseUrl;
 
 use crate::{
+    ApiError,
     conditions::entity_tag,
     http_text::{http_date, url_path},
 };
+
+/// Entries of a listing that are written in less than a millisecond.
+const ENTRIES_AT_ONCE: usize = 1000;
+
+/// [`model`] of something that was read. A long listing is written by a thread of its own: the ones that serve
+/// connections also carry kernels' messages.
+pub(super) async fn read(found: ContentsModel) -> Result<Response, ApiError> {
+    if !matches!(&found.content, Some(Content::Directory(entries)) if entries.len() > ENTRIES_AT_ONCE) {
+        return Ok(model(StatusCode::OK, &found));
+    }
+    let writing = tokio::task::spawn_blocking(move || model(StatusCode::OK, &found));
+    writing.await.map_err(|_| ContentsError::Stopping.into())
+}
 
 /// A model, with the time and version of its file.
 pub(super) fn model(status: StatusCode, model: &ContentsModel) -> Response {

@@ -21,7 +21,6 @@ use identity::BaseUrl;
 use serde::Deserialize;
 
 use self::{
-    created::model,
     listing::{only_allowed, whole_tree},
     name::{Contents, NewContents, ReadContents, Reading},
     save_body::SaveBody,
@@ -64,7 +63,7 @@ async fn get(
         }
     }
     let found = get(wanted).await?;
-    Ok(model(StatusCode::OK, &only_allowed(&auth, found).await))
+    created::read(only_allowed(&auth, found).await).await
 }
 
 /// What to create. Words that are no type count as `file`.

@@ -1,12 +1,10 @@
 //! `/files`: the bytes of a file, streamed. What a browser opens there is cut off from the server's origin.
 
+mod body;
 mod range;
-
-use std::io::SeekFrom;
 
 use authorization::{Authorized, Guard, GuardedRouter, NotFound, Read, Resource, ResourceKind, ResourceRef};
 use axum::{
-    body::Body,
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
@@ -20,8 +18,6 @@ use http::{
     },
 };
 use identity::BaseUrl;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
 use self::range::Wanted;
 use crate::{
@@ -29,9 +25,6 @@ use crate::{
     conditions::{Conditions, entity_tag},
     http_text::{attachment, http_date, parse_http_date},
 };
-
-/// Bytes read from the disk at once.
-const CHUNK_BYTES: usize = 128 * 1024;
 
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard).get("/files/{*path}", get)
@@ -83,13 +76,7 @@ async fn file(
         .open_file(path)
         .await
         .map_err(|error| page_error(error, path))?;
-    let mut response = send(open, headers).await.map_err(|source| {
-        ApiError::Contents(ContentsError::Io {
-            doing: "reading file",
-            path: path.clone(),
-            source,
-        })
-    })?;
+    let mut response = send(open, headers);
     let sent = response.headers_mut();
     sent.entry(CONTENT_TYPE)
         .or_insert_with(|| content_type(contents, path.name()));
@@ -114,14 +101,14 @@ fn page_error(error: ContentsError, path: &ContentsPath) -> ApiError {
 }
 
 /// Status, body and the headers that depend on them.
-async fn send(open: OpenFile, headers: &HeaderMap) -> std::io::Result<Response> {
+fn send(open: OpenFile, headers: &HeaderMap) -> Response {
     let modified = open.modified.unix_seconds();
     let tag = entity_tag(open.version);
     let mut response = if is_known(&open, headers) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let range = headers.get(RANGE).filter(|_| may_send_range(&open, headers));
-        send_range(open, range.and_then(|range| range.to_str().ok())).await?
+        send_range(open, range.and_then(|range| range.to_str().ok()))
     };
     let sent = response.headers_mut();
     if let Some(tag) = tag {
@@ -131,7 +118,7 @@ async fn send(open: OpenFile, headers: &HeaderMap) -> std::io::Result<Response> 
     if let Some(date) = http_date(modified) {
         sent.insert(LAST_MODIFIED, date);
     }
-    Ok(response)
+    response
 }
 
 /// Whether the client has the file already. A date says less than a version, so it counts only without one.
@@ -152,7 +139,7 @@ fn may_send_range(open: &OpenFile, headers: &HeaderMap) -> bool {
         .is_none_or(|known| entity_tag(open.version).is_some_and(|tag| tag == known))
 }
 
-async fn send_range(open: OpenFile, range: Option<&str>) -> std::io::Result<Response> {
+fn send_range(open: OpenFile, range: Option<&str>) -> Response {
     let size = open.size;
     let (status, start, end) = match range::wanted(range, size) {
         Wanted::All => (StatusCode::OK, 0, size),
@@ -161,16 +148,11 @@ async fn send_range(open: OpenFile, range: Option<&str>) -> std::io::Result<Resp
             let mut response =
                 (StatusCode::RANGE_NOT_SATISFIABLE, [(CONTENT_TYPE, "text/plain")]).into_response();
             put(&mut response, CONTENT_RANGE, &format!("bytes */{size}"));
-            return Ok(response);
+            return response;
         }
     };
-    let mut file = tokio::fs::File::from_std(open.file);
-    if start > 0 {
-        file.seek(SeekFrom::Start(start)).await?;
-    }
     let length = end - start;
-    let body = Body::from_stream(ReaderStream::with_capacity(file.take(length), CHUNK_BYTES));
-    let mut response = Response::new(body);
+    let mut response = Response::new(body::body(open, start..end));
     *response.status_mut() = status;
     put(&mut response, CONTENT_LENGTH, &length.to_string());
     if status == StatusCode::PARTIAL_CONTENT {
@@ -180,7 +162,7 @@ async fn send_range(open: OpenFile, range: Option<&str>) -> std::io::Result<Resp
             &format!("bytes {start}-{}/{size}", end.saturating_sub(1)),
         );
     }
-    Ok(response)
+    response
 }
 
 fn put(response: &mut Response, name: HeaderName, text: &str) {

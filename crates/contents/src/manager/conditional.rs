@@ -5,6 +5,7 @@ use super::{ContentsManager, Saved};
 use crate::error::ContentsError;
 use crate::model::{ContentsModel, SaveModel};
 use crate::path::ContentsPath;
+use crate::raw_json::RawJson;
 use crate::version::Precondition;
 
 /// Changes that are made only if a precondition holds when they are made, else they are
@@ -21,9 +22,10 @@ impl Conditional<'_> {
     /// # Errors
     /// [`ContentsError::Changed`], and those of [`ContentsManager::save`].
     pub async fn save(self, path: &ContentsPath, model: SaveModel) -> Result<Saved, ContentsError> {
-        let (path, precondition) = (path.clone(), self.precondition);
+        let (to, precondition) = (path.clone(), self.precondition);
+        let bytes = model.content.as_ref().map_or(0, RawJson::bytes);
         self.manager
-            .blocking(move |shared| shared.put(&path, model, &precondition))
+            .blocking_on(path, bytes, move |shared| shared.put(&to, model, &precondition))
             .await
     }
 

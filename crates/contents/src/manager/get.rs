@@ -8,13 +8,16 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::Shared;
+use super::large::is_large;
 use crate::error::{ContentsError, LISTING};
-use crate::hidden::matches_glob;
+use crate::hidden::{is_hidden_name, matches_glob};
 use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
 use crate::path::ContentsPath;
-use crate::storage::{Entry, Kind, OpenFile, ReadFile};
+use crate::storage::{Entry, Kind, OpenFile, ReadFile, Storage};
 
+/// A file of so many bytes is read when it is opened: going to the disk twice takes longer.
+const SMALL_FILE_BYTES: u64 = 64 << 10;
 /// Bytes a line of base64 holds, as Python's `encodebytes` writes it.
 const BASE64_LINE_BYTES: usize = 57;
 
@@ -44,6 +47,16 @@ impl Get {
 }
 
 impl Shared {
+    /// The size of the file that would be read, if that is large.
+    pub(super) fn large_bytes(&self, path: &ContentsPath, get: Get) -> Option<u64> {
+        if !get.content && !get.hash {
+            return None;
+        }
+        // What cannot be opened is not read either.
+        let bytes = self.storage.open_file(path).map_or(0, |open| open.size);
+        is_large(bytes).then_some(bytes)
+    }
+
     pub(super) fn get(&self, path: &ContentsPath, get: Get) -> Result<ContentsModel, ContentsError> {
         let entry = self
             .describe(path)?
@@ -226,12 +239,22 @@ impl Shared {
     }
 
     pub(super) fn open_file(&self, path: &ContentsPath) -> Result<OpenFile, ContentsError> {
-        if self.is_hidden(path)? || !self.exists(path)? {
+        let opened = self.storage.open_file(path);
+        // Of what is open and a file only the name can hide it; all else takes another look.
+        let hidden = match &opened {
+            Ok(_) => !self.config.allow_hidden && is_hidden_name(path),
+            Err(_) => self.is_hidden(path)? || !self.exists(path)?,
+        };
+        if hidden {
             return Err(ContentsError::NotFound(path.clone()));
         }
-        self.storage
-            .open_file(path)
-            .map_err(|source| self.read_error(path, source))
+        let opened = opened.and_then(|mut open| {
+            if open.size <= SMALL_FILE_BYTES {
+                Storage::read_small(&mut open)?;
+            }
+            Ok(open)
+        });
+        opened.map_err(|source| self.read_error(path, source))
     }
 
     pub(super) fn resolve(&self, os_path: &str) -> Result<Option<ContentsPath>, ContentsError> {

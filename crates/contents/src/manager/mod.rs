@@ -6,6 +6,7 @@ mod conditional;
 mod copy;
 mod create;
 mod get;
+mod large;
 mod save;
 mod trust;
 mod upload;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 pub use self::conditional::Conditional;
 pub use self::create::NewEntry;
 pub use self::get::Get;
+use self::large::Room;
 pub use self::save::Saved;
 use crate::config::ContentsConfig;
 use crate::error::ContentsError;
@@ -52,6 +54,7 @@ pub(crate) struct Shared {
     storage: Storage,
     notary: Notary,
     mime_types: MimeTypes,
+    room: Room,
 }
 
 impl ContentsManager {
@@ -71,12 +74,14 @@ impl ContentsManager {
         })?;
         let notary = Notary::new(config.secret_file.clone(), signatures);
         let mime_types = MimeTypes::new(config.mime_types_files.clone());
+        let room = Room::new(config.large_documents_bytes_max);
         Ok(Self {
             shared: Arc::new(Shared {
                 config,
                 storage,
                 notary,
                 mime_types,
+                room,
             }),
         })
     }
@@ -86,8 +91,18 @@ impl ContentsManager {
     /// # Errors
     /// What is missing or hidden is [`ContentsError::NotFound`]; see [`Get`] for what can be asked for.
     pub async fn get(&self, path: &ContentsPath, get: Get) -> Result<ContentsModel, ContentsError> {
-        let path = path.clone();
-        self.blocking(move |shared| shared.get(&path, get)).await
+        let (looked_at, read) = (path.clone(), path.clone());
+        let small = self.blocking(move |shared| match shared.large_bytes(&looked_at, get) {
+            Some(bytes) => Ok(Err(bytes)),
+            None => shared.get(&looked_at, get).map(Ok),
+        });
+        match small.await? {
+            Ok(model) => Ok(model),
+            Err(bytes) => {
+                self.blocking_on(path, bytes, move |shared| shared.get(&read, get))
+                    .await
+            }
+        }
     }
 
     /// Creates something without a name in a directory.

@@ -30,6 +30,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
 
 pub(crate) use self::describe::{Entry, Kind};
@@ -61,6 +62,8 @@ pub struct OpenFile {
     pub modified: crate::FileTime,
     /// Its version when it was opened.
     pub version: FileVersion,
+    /// All its bytes, where the manager has read them because they are few.
+    pub small: Option<Bytes>,
 }
 
 /// A regular file that was read.
@@ -130,6 +133,7 @@ impl Storage {
             modified: describe::modified(&stat),
             version: describe::version(&stat),
             file: File::from(descriptor),
+            small: None,
         })
     }
 
@@ -157,6 +161,14 @@ impl Storage {
         let file = self.open_file(path)?.file;
         let mode = rustix::fs::fstat(&file)?.st_mode;
         Ok(rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?)
+    }
+
+    /// Reads the whole of what was opened, if it is as long as it was then.
+    pub(crate) fn read_small(open: &mut OpenFile) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(usize::try_from(open.size).unwrap_or(0).saturating_add(1));
+        open.file.by_ref().take(open.size).read_to_end(&mut bytes)?;
+        open.small = (bytes.len() as u64 == open.size).then(|| bytes.into());
+        Ok(())
     }
 
     /// Makes one directory.
