@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::Shared;
 use super::large::is_large;
 use crate::error::{ContentsError, LISTING};
-use crate::hidden::{is_hidden_name, matches_glob};
+use crate::hidden::matches_glob;
 use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
 use crate::path::ContentsPath;
@@ -242,7 +242,7 @@ impl Shared {
         let opened = self.storage.open_file(path);
         // Of what is open and a file only the name can hide it; all else takes another look.
         let hidden = match &opened {
-            Ok(_) => !self.config.allow_hidden && is_hidden_name(path),
+            Ok(_) => self.is_hidden_by_name(path),
             Err(_) => self.is_hidden(path)? || !self.exists(path)?,
         };
         if hidden {

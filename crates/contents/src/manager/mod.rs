@@ -274,13 +274,18 @@ impl Shared {
 
     /// Hidden by name, or a directory that may not be looked into. The root never is, a partial file always.
     fn is_hidden(&self, path: &ContentsPath) -> Result<bool, ContentsError> {
-        if path.parts().any(is_partial_name) {
+        if self.is_hidden_by_name(path) {
             return Ok(true);
         }
         if self.config.allow_hidden || path.is_root() {
             return Ok(false);
         }
-        Ok(is_hidden_name(path) || self.describe(path)?.is_some_and(|entry| entry.closed))
+        Ok(self.describe(path)?.is_some_and(|entry| entry.closed))
+    }
+
+    /// All that can hide a file.
+    fn is_hidden_by_name(&self, path: &ContentsPath) -> bool {
+        path.parts().any(is_partial_name) || (!self.config.allow_hidden && is_hidden_name(path))
     }
 
     /// Refuses unless `precondition` allows what is there now.
