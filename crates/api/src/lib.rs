@@ -12,6 +12,7 @@ mod conditions;
 mod config_sections;
 mod connections;
 mod contents;
+mod directories;
 mod error;
 mod error_as_page;
 mod events;
@@ -75,6 +76,7 @@ pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
         .merge(contents::routes(guard.clone()))
         .merge(uploads::routes(guard.clone()))
         .merge(files::routes(guard.clone()))
+        .merge(directories::routes(guard.clone()))
         .merge(view::routes(guard.clone()))
         .merge(notebooks::routes(guard.clone()))
         .merge(nbconvert::routes(guard.clone()))

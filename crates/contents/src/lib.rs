@@ -17,6 +17,7 @@
     )
 )]
 
+mod archive;
 mod config;
 mod error;
 mod hidden;
@@ -33,6 +34,7 @@ mod time;
 mod uploads;
 mod version;
 
+pub use archive::{Archive, ArchiveEntry, ArchiveStep};
 pub use config::{ContentsConfig, Untitled};
 pub use error::{ContentsError, ContentsErrorKind, quoted};
 pub use manager::{Conditional, ContentsManager, Get, NewEntry, Saved};

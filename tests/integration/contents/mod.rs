@@ -3,6 +3,7 @@
 mod bad_input;
 mod checkpoints;
 mod creating;
+mod directories;
 mod entries;
 mod files;
 mod notebooks_survive;

@@ -62,7 +62,7 @@ async fn a_temporary_notebook_is_not_saved() {
 }
 
 /// Everything but what lies in `secret` directories, which are hidden.
-struct Secretive(watch::Sender<()>);
+pub(super) struct Secretive(pub(super) watch::Sender<()>);
 
 impl Authorizer for Secretive {
     fn decide<'a>(

@@ -1,5 +1,6 @@
 //! Files that are larger than the memory a server may use for them, and servers that are killed: the real program.
 
+use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -184,6 +185,37 @@ async fn a_file_larger_than_memory_is_uploaded_and_downloaded_in_little_of_it() 
         slow.chunk().await.expect("bytes");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_directory_larger_than_memory_is_archived_in_little_of_it() {
+    let home = Home::new();
+    let server = home.start(&["server"]).await;
+    let client = Client::of(&server);
+    let directory = home.path("root").join("d");
+    std::fs::create_dir(&directory).expect("a directory");
+    for number in 0..3000 {
+        std::fs::write(directory.join(format!("{number}.txt")), number.to_string()).expect("a file");
+    }
+    let sparse = std::fs::File::create(directory.join(SPARSE)).expect("a file");
+    sparse.set_len(large_bytes() / 2).expect("a sparse file");
+    let archive = home.path("archive.zip");
+    client
+        .request(Method::GET, "api/contents")
+        .send()
+        .await
+        .expect("an answer");
+    growth(&server, "archive", async {
+        let response = client.request(Method::GET, "directories/d").send().await;
+        let mut body = response.expect("an answer").bytes_stream();
+        let mut file = std::fs::File::create(&archive).expect("a file");
+        while let Some(piece) = body.next().await {
+            file.write_all(&piece.expect("bytes")).expect("room");
+        }
+    })
+    .await;
+    let names = super::directories::entries(&archive);
+    assert_eq!(names.as_object().map(serde_json::Map::len), Some(3001));
 }
 
 /// The status of a download, and how many bytes came.

@@ -14,7 +14,7 @@ use crate::hidden::matches_glob;
 use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
 use crate::path::ContentsPath;
-use crate::storage::{Entry, Kind, OpenFile, ReadFile, Storage};
+use crate::storage::{Entry, Kind, Listing, OpenFile, ReadFile, Storage};
 
 /// A file of so many bytes is read when it is opened: going to the disk twice takes longer.
 const SMALL_FILE_BYTES: u64 = 64 << 10;
@@ -140,6 +140,18 @@ impl Shared {
         };
     }
 
+    /// Begins to list a directory that may be seen.
+    pub(crate) fn listing(&self, path: &ContentsPath) -> Result<Listing, ContentsError> {
+        match self.kind(path)? {
+            None => return Err(ContentsError::NotFound(path.clone())),
+            Some(_) if self.is_hidden(path)? => return Err(ContentsError::NotFound(path.clone())),
+            Some(Kind::Directory) => {}
+            Some(Kind::File | Kind::Other) => return Err(ContentsError::IsNotDirectory(path.clone())),
+        }
+        let listing = self.storage.listing(path);
+        listing.map_err(|source| ContentsError::from_io("listing", path, source))
+    }
+
     /// The entries of a directory that Jupyter shows, each equal to its model without content.
     fn list(&self, directory: &ContentsPath) -> Result<Vec<ContentsModel>, ContentsError> {
         let entries = self.storage.list(directory, self.config.directory_entries_max);
@@ -151,7 +163,7 @@ impl Shared {
             .collect())
     }
 
-    fn is_listed(&self, entry: &Entry) -> bool {
+    pub(crate) fn is_listed(&self, entry: &Entry) -> bool {
         let is_something = entry.kind != Kind::Other || entry.is_link;
         let is_hidden = entry.closed || entry.name.starts_with('.');
         let is_left_out = || {
@@ -238,7 +250,7 @@ impl Shared {
         })
     }
 
-    pub(super) fn open_file(&self, path: &ContentsPath) -> Result<OpenFile, ContentsError> {
+    pub(crate) fn open_file(&self, path: &ContentsPath) -> Result<OpenFile, ContentsError> {
         let opened = self.storage.open_file(path);
         // Of what is open and a file only the name can hide it; all else takes another look.
         let hidden = match &opened {

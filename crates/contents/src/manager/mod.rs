@@ -22,6 +22,7 @@ pub use self::create::NewEntry;
 pub use self::get::Get;
 use self::large::Room;
 pub use self::save::Saved;
+use crate::archive::Archive;
 use crate::config::ContentsConfig;
 use crate::error::ContentsError;
 use crate::hidden::is_hidden_name;
@@ -174,6 +175,14 @@ impl ContentsManager {
         self.blocking(move |shared| shared.open_file(&path)).await
     }
 
+    /// A directory as a zip archive, made while it is sent.
+    ///
+    /// # Errors
+    /// [`ContentsError::NotFound`] also for what is hidden, [`ContentsError::IsNotDirectory`].
+    pub async fn archive(&self, path: &ContentsPath) -> Result<Archive, ContentsError> {
+        Archive::new(self.clone(), path).await
+    }
+
     /// Whether there is a file (not a directory) of this name, hidden or not.
     ///
     /// # Errors
@@ -243,7 +252,7 @@ impl ContentsManager {
         &self.shared
     }
 
-    async fn blocking<T, F>(&self, work: F) -> Result<T, ContentsError>
+    pub(crate) async fn blocking<T, F>(&self, work: F) -> Result<T, ContentsError>
     where
         T: Send + 'static,
         F: FnOnce(&Shared) -> Result<T, ContentsError> + Send + 'static,

@@ -1,8 +1,11 @@
 //! What is known of an entry without opening it: one `lstat`, for a link one `stat`, one `access`.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::{Access, AtFlags, Dir, FileType, OFlags, RawMode, Stat, accessat, statat};
 use rustix::io::Errno;
@@ -103,6 +106,51 @@ impl Storage {
             entries.push(self.root.entry(descriptor.as_fd(), name, &stat, path));
         }
         Ok(entries)
+    }
+}
+
+/// A directory that is listed piece by piece, however many entries it has.
+pub(crate) struct Listing {
+    root: Arc<Root>,
+    path: ContentsPath,
+    directory: Dir,
+}
+
+impl Storage {
+    /// Begins to list a directory.
+    pub(crate) fn listing(&self, directory: &ContentsPath) -> io::Result<Listing> {
+        let descriptor = self.root.resolve(directory, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        Ok(Listing {
+            root: Arc::clone(&self.root),
+            path: directory.clone(),
+            directory: Dir::new(descriptor)?,
+        })
+    }
+}
+
+impl Listing {
+    /// The next entries, at most so many; `None` after the last. One that vanishes meanwhile is left out.
+    pub(crate) fn next(&mut self, count: usize) -> io::Result<Option<Vec<Entry>>> {
+        let mut entries = Vec::new();
+        while entries.len() < count {
+            let Some(found) = self.directory.next() else {
+                return Ok((!entries.is_empty()).then_some(entries));
+            };
+            let found = found?;
+            let name = found.file_name();
+            let bytes = name.to_bytes();
+            if bytes == b"." || bytes == b".." || is_on_its_way(bytes) {
+                continue;
+            }
+            let descriptor = self.directory.fd()?;
+            let Ok(stat) = statat(descriptor, name, AtFlags::SYMLINK_NOFOLLOW) else {
+                continue;
+            };
+            let name = Path::new(OsStr::from_bytes(bytes));
+            let path = || self.path.join(name.to_str()?).ok();
+            entries.push(self.root.entry(descriptor, name, &stat, path));
+        }
+        Ok(Some(entries))
     }
 }
 

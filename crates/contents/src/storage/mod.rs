@@ -33,7 +33,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
 
-pub(crate) use self::describe::{Entry, Kind};
+pub(crate) use self::describe::{Entry, Kind, Listing};
 pub(crate) use self::existing::{Existing, is_changed};
 use self::journal::Journal;
 pub(crate) use self::partial::{is_partial_name, partial_name};
