@@ -3,6 +3,7 @@
 use authorization::{Denied, NotFound, OwnershipError};
 use axum::response::{IntoResponse, Response};
 use contents::{ContentsError, ContentsErrorKind, UploadError};
+use events::EventError;
 use frontends::FrontendsError;
 use http::StatusCode;
 use identity::IdentityError;
@@ -46,6 +47,9 @@ pub enum ApiError {
     /// The body is of another type than the route takes; the sentence says which.
     #[error("{0}")]
     UnsupportedMediaType(String),
+    /// An event that is not emitted.
+    #[error(transparent)]
+    Event(#[from] EventError),
     /// Something about a kernel.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -125,9 +129,19 @@ impl ApiError {
             Self::UnsupportedMediaType(message) => {
                 Described::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
             }
+            Self::Event(source) => of_event(source),
             Self::Kernel(source) => of_kernel(source),
             Self::Session(source) => of_session(source),
         }
+    }
+}
+
+fn of_event(error: &EventError) -> Described {
+    match error {
+        EventError::UnknownSchema { .. }
+        | EventError::Invalid { .. }
+        | EventError::Reserved { .. }
+        | EventError::TooLarge { .. } => Described::new(StatusCode::BAD_REQUEST, error.to_string()),
     }
 }
 

@@ -50,6 +50,7 @@ pub use channels::ChannelsConfig;
 pub use connections::Connections;
 pub use error::ApiError;
 pub use error_as_page::ErrorAsPage;
+pub use events::Publisher;
 pub use json::Json;
 pub use kernels::release_ended_kernels;
 pub use pages::OurErrorPages;

@@ -3,6 +3,7 @@
 use authorization::Activity;
 use axum::extract::FromRef;
 use contents::{ContentsManager, UploadManager};
+use events::EventBus;
 use frontends::{Frontends, OwnPages};
 use identity::{BaseUrl, IdentityProvider};
 use kernels::KernelManager;
@@ -39,6 +40,8 @@ pub struct AppState {
     pub sessions: SessionManager,
     /// The limits of kernel channels.
     pub channels: ChannelsConfig,
+    /// What happens on the server.
+    pub events: EventBus,
     /// The open WebSockets.
     pub connections: Connections,
 }
@@ -68,5 +71,6 @@ parts! {
     kernels: KernelManager,
     sessions: SessionManager,
     channels: ChannelsConfig,
+    events: EventBus,
     connections: Connections,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocketUpgrade};
 use futures::{Sink, SinkExt, Stream, StreamExt};
 
 /// How long a client gets to take the close frame and answer it.
@@ -34,10 +34,4 @@ where
     };
     // A client that takes longer is cut off.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
-}
-
-/// Closes a whole socket.
-pub(crate) async fn close_whole(socket: WebSocket, code: u16, reason: &'static str) {
-    let (outgoing, incoming) = socket.split();
-    close(outgoing, incoming, code, reason).await;
 }

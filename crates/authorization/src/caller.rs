@@ -80,6 +80,11 @@ impl Caller {
             .is_ok()
     }
 
+    /// Whether the caller may do this, for showing no more than that: nobody tried anything, so nothing is logged.
+    pub async fn allows<B: Act, Q: Resource>(&self, name: &Q::Name) -> bool {
+        self.guard.allows::<Q>(&self.identity, B::ACTION, name).await
+    }
+
     /// Whether the caller may do this to things of a kind in general: for `/api/me` and for pages that hide what would
     /// be refused. Nobody tried anything, so nothing is logged.
     pub async fn permits(&self, action: Action, kind: ResourceKind) -> bool {
@@ -96,7 +101,7 @@ impl Caller {
         let mut kept = Vec::with_capacity(items.len());
         for item in items {
             let name = name(&item);
-            if self.guard.allows::<Q>(&self.identity, B::ACTION, &name).await {
+            if self.allows::<B, Q>(&name).await {
                 kept.push(item);
             }
         }

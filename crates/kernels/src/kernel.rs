@@ -6,7 +6,8 @@ use tokio::sync::watch;
 use wire::{Channel, Message};
 
 use crate::{
-    Attachment, ClientId, Ended, KernelError, KernelId, KernelModel, KernelStatus, Phase,
+    Attachment, ClientId, Ended, ExecutionState, KernelAction, KernelDone, KernelError, KernelId,
+    KernelModel, KernelObserver, KernelStatus, Phase,
     attachment::Clients,
     host::{HostHandle, journal::Position},
 };
@@ -23,6 +24,7 @@ struct Shared {
     host: HostHandle,
     clients: Arc<Clients>,
     kernel_info_timeout: Duration,
+    observer: Arc<dyn KernelObserver>,
 }
 
 impl Kernel {
@@ -33,6 +35,7 @@ impl Kernel {
         host: HostHandle,
         clients: Arc<Clients>,
         kernel_info_timeout: Duration,
+        observer: Arc<dyn KernelObserver>,
     ) -> Self {
         Self(Arc::new(Shared {
             id,
@@ -41,6 +44,7 @@ impl Kernel {
             host,
             clients,
             kernel_info_timeout,
+            observer,
         }))
     }
 
@@ -182,7 +186,9 @@ impl Kernel {
     /// # Errors
     /// When it is gone or cannot be signalled.
     pub async fn interrupt(&self) -> Result<(), KernelError> {
-        self.0.host.interrupt().await.unwrap_or_else(|_| Err(self.gone()))
+        let interrupted = self.0.host.interrupt().await.unwrap_or_else(|_| Err(self.gone()));
+        self.tell(KernelAction::Interrupt, interrupted.as_ref().err());
+        interrupted
     }
 
     /// Ends its process and starts it anew, under the same id, with the same connection file. Returns when the
@@ -191,8 +197,15 @@ impl Kernel {
     /// # Errors
     /// When it is gone, or the new process could not be started or died at once.
     pub async fn restart(&self) -> Result<(), KernelError> {
-        self.0.host.restart().await.unwrap_or_else(|_| Err(self.gone()))?;
-        self.outlives(self.0.kernel_info_timeout).await
+        let restarted = match self.0.host.restart().await.unwrap_or_else(|_| Err(self.gone())) {
+            Ok(()) => self.outlives(self.0.kernel_info_timeout).await,
+            Err(error) => Err(error),
+        };
+        // One that works is told of by the manager, which sees those that nobody asked for, too.
+        if let Err(error) = &restarted {
+            self.tell(KernelAction::Restart, Some(error));
+        }
+        restarted
     }
 
     /// Ends it: first asked politely, then by signals. Returns when nothing of it is left.
@@ -200,7 +213,43 @@ impl Kernel {
     /// # Errors
     /// [`KernelError::NoSuchKernel`] when it was gone already.
     pub async fn shutdown(&self) -> Result<(), KernelError> {
-        self.0.host.shutdown().await.map_err(|_| self.gone())
+        self.0.host.shutdown().await.map_err(|_| self.gone())?;
+        self.tell(KernelAction::Shutdown, None);
+        Ok(())
+    }
+
+    /// Tells the observer what was done to it.
+    pub(crate) fn tell(&self, action: KernelAction, failure: Option<&KernelError>) {
+        self.0.observer.done(KernelDone {
+            action,
+            id: self.0.id.clone(),
+            name: self.0.name.clone(),
+            failure: failure.map(ToString::to_string),
+        });
+    }
+
+    /// Tells the observer of each restart that works, until the kernel has ended.
+    pub(crate) async fn tell_restarts(&self) {
+        let mut status = self.status();
+        let mut told = 0;
+        while status.changed().await.is_ok() {
+            let (restarts, is_launched, has_ended) = {
+                let status = status.borrow_and_update();
+                let is_launched = status.execution_state != ExecutionState::Restarting;
+                (
+                    status.restarts,
+                    is_launched,
+                    matches!(status.phase, Phase::Ended(_)),
+                )
+            };
+            if has_ended {
+                return;
+            }
+            while is_launched && told < restarts {
+                told += 1;
+                self.tell(KernelAction::Restart, None);
+            }
+        }
     }
 
     /// Whether both handles are on the same kernel.

@@ -18,6 +18,7 @@ mod kernel;
 mod kernelspec;
 mod launch;
 mod manager;
+mod observer;
 mod sockets;
 mod status;
 
@@ -31,4 +32,5 @@ pub use kernel::Kernel;
 pub use kernelspec::{InterruptMode, KernelJson, Kernelspec, KernelspecModel, Kernelspecs};
 pub use launch::{Exit, Launch, LaunchError, Launcher, LocalLauncher, Process, Signal};
 pub use manager::{KernelManager, StartKernel};
+pub use observer::{KernelAction, KernelDone, KernelObserver};
 pub use status::{Ended, ExecutionState, KernelModel, KernelStatus, Phase, jupyter_time};

@@ -11,10 +11,11 @@ use tokio::sync::broadcast;
 use tracing::{info, warn};
 
 use crate::{
-    Kernel, KernelError, KernelId, KernelsConfig, Kernelspecs,
+    Kernel, KernelAction, KernelDone, KernelError, KernelId, KernelObserver, KernelsConfig, Kernelspecs,
     attachment::Clients,
     host::{self, HostSetup},
     launch::{LaunchPlan, Launcher},
+    observer::Unobserved,
 };
 
 /// How many endings a listener may lag behind before it is told that it lags.
@@ -45,6 +46,7 @@ struct Shared {
     /// A plain mutex, never held across an await.
     kernels: Mutex<Kernels>,
     endings: broadcast::Sender<KernelId>,
+    observer: Arc<dyn KernelObserver>,
 }
 
 #[derive(Default)]
@@ -66,12 +68,23 @@ impl KernelManager {
     /// A manager that starts kernels with `launcher`.
     #[must_use]
     pub fn new(config: KernelsConfig, launcher: Arc<dyn Launcher>) -> Self {
+        Self::observed(config, launcher, Arc::new(Unobserved))
+    }
+
+    /// The same, and `observer` is told of all that is done to kernels.
+    #[must_use]
+    pub fn observed(
+        config: KernelsConfig,
+        launcher: Arc<dyn Launcher>,
+        observer: Arc<dyn KernelObserver>,
+    ) -> Self {
         Self(Arc::new(Shared {
             kernelspecs: Kernelspecs::new(&config),
             config: Arc::new(config),
             launcher,
             kernels: Mutex::default(),
             endings: broadcast::Sender::new(ENDINGS_QUEUED_MAX),
+            observer,
         }))
     }
 
@@ -92,12 +105,25 @@ impl KernelManager {
     ///
     /// # Errors
     /// When the kernelspec is unknown or broken, the id is taken, or the process cannot be started or dies.
-    pub async fn start(&self, start: StartKernel) -> Result<Kernel, KernelError> {
+    pub async fn start(&self, mut start: StartKernel) -> Result<Kernel, KernelError> {
+        let asked = start.name.take().filter(|name| !name.is_empty());
+        let name: Arc<str> = asked
+            .unwrap_or_else(|| self.0.config.default_kernel_name.clone())
+            .into();
+        let id = start.id.take().unwrap_or_else(KernelId::random);
+        let started = self.launch(&name, id.clone(), start).await;
+        self.0.observer.done(KernelDone {
+            action: KernelAction::Start,
+            id,
+            name,
+            failure: started.as_ref().err().map(ToString::to_string),
+        });
+        started
+    }
+
+    async fn launch(&self, name: &str, id: KernelId, start: StartKernel) -> Result<Kernel, KernelError> {
         let config = &self.0.config;
-        let asked = start.name.as_deref().filter(|name| !name.is_empty());
-        let name = asked.unwrap_or(&config.default_kernel_name);
         let spec = self.0.kernelspecs.get(name).await?;
-        let id = start.id.unwrap_or_else(KernelId::random);
         let reservation = self.reserve(id.clone())?;
         let directory = start.path.as_deref().map_or_else(
             || config.root_dir.clone(),
@@ -118,6 +144,7 @@ impl KernelManager {
             host,
             clients,
             config.kernel_info_timeout,
+            self.0.observer.clone(),
         );
         reservation.fill(kernel.clone());
         self.remove_when_ended(kernel.clone());
@@ -199,6 +226,7 @@ impl KernelManager {
     fn remove_when_ended(&self, kernel: Kernel) {
         let manager = self.clone();
         tokio::spawn(async move {
+            kernel.tell_restarts().await;
             kernel.ended().await;
             manager.forget(&kernel);
             // Nobody listening is fine.

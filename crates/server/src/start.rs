@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use api::{AppState, ChannelsConfig, OurErrorPages, Started};
+use api::{AppState, ChannelsConfig, OurErrorPages, Publisher, Started};
 use authorization::{Activity, Authorizer, Guard, Ownership, ResourceKind, Site, policies};
 use contents::{ContentsManager, UploadManager, UploadsConfig};
+use events::{EventBus, Schemas};
 use frontends::Frontends;
 use identity::{IdentityProvider, Scheme};
 use jiff::Timestamp;
@@ -80,7 +81,9 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         &Timestamp::now().to_zoned(config.time_zone.clone()),
     );
     let signatures = signatures::open(config.signatures_file.as_deref());
-    let contents = ContentsManager::new(config.contents.clone(), signatures)
+    let events = event_bus()?;
+    let publisher = Arc::new(Publisher::new(events.clone()));
+    let contents = ContentsManager::observed(config.contents.clone(), signatures, publisher.clone())
         .map_err(|source| service("the contents manager", source))?;
     let uploads = UploadManager::open(
         contents.clone(),
@@ -91,9 +94,10 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
     )
     .map_err(|source| service("the upload manager", source))?;
     tokio::spawn(api::expire_uploads(uploads.clone(), ownership.clone()));
-    let kernels = KernelManager::new(
+    let kernels = KernelManager::observed(
         config.kernels.clone(),
         overrides.launcher.unwrap_or_else(|| Arc::new(LocalLauncher)),
+        publisher,
     );
     let sessions = SessionManager::new(kernels.clone());
     tokio::spawn(api::release_ended_kernels(
@@ -114,6 +118,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         sessions,
         kernels: kernels.clone(),
         channels: ChannelsConfig::default(),
+        events,
         connections: api::Connections::default(),
     };
     let site = Site {
@@ -258,6 +263,11 @@ async fn ownership(instance: &Instance) -> Result<Ownership, ServerError> {
         ownership.release_all(kind).await.map_err(failed)?;
     }
     Ok(ownership)
+}
+
+fn event_bus() -> Result<EventBus, ServerError> {
+    let schemas = Schemas::built_in().map_err(|source| service("the event bus", source))?;
+    Ok(EventBus::new(schemas))
 }
 
 fn identity_provider(

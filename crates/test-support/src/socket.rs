@@ -106,6 +106,23 @@ impl TestSocket {
         .await
     }
 
+    /// The next text, as JSON: for sockets that carry no messages of kernels. `None` when the server closed.
+    pub async fn next_json(&mut self) -> Option<Value> {
+        within("a text", async {
+            loop {
+                match self.stream.next().await? {
+                    Ok(WsMessage::Text(text)) => {
+                        return Some(serde_json::from_str(text.as_str()).expect("a text in JSON"));
+                    }
+                    Ok(WsMessage::Close(_)) => return None,
+                    Ok(_) => {}
+                    Err(error) => panic!("the WebSocket broke: {error}"),
+                }
+            }
+        })
+        .await
+    }
+
     /// Reads until a message that `is_wanted`; those before it are dropped.
     pub async fn until(&mut self, what: &str, is_wanted: impl Fn(&Message) -> bool) -> Message {
         within(what, async {

@@ -1,9 +1,11 @@
 //! The changes that can overwrite or remove what somebody else has written meanwhile, and what they may demand of the
 //! file they meet.
 
+use super::told::{done, done_from};
 use super::{ContentsManager, Saved};
 use crate::error::ContentsError;
 use crate::model::{ContentsModel, SaveModel};
+use crate::observer::ContentsAction;
 use crate::path::ContentsPath;
 use crate::raw_json::RawJson;
 use crate::version::Precondition;
@@ -25,7 +27,12 @@ impl Conditional<'_> {
         let (to, precondition) = (path.clone(), self.precondition);
         let bytes = model.content.as_ref().map_or(0, RawJson::bytes);
         self.manager
-            .blocking_on(path, bytes, move |shared| shared.put(&to, model, &precondition))
+            .blocking_on(path, bytes, move |shared| {
+                shared.tell(
+                    |shared| shared.put(&to, model, &precondition),
+                    |_| Some(done(ContentsAction::Save, &to)),
+                )
+            })
             .await
     }
 
@@ -40,7 +47,13 @@ impl Conditional<'_> {
     ) -> Result<ContentsModel, ContentsError> {
         let (from, to, precondition) = (from.clone(), to.clone(), self.precondition);
         self.manager
-            .blocking(move |shared| shared.rename(&from, &to, &precondition))
+            .blocking(move |shared| {
+                shared.tell(
+                    |shared| shared.rename(&from, &to, &precondition),
+                    // As in the reference: a new name that is the old one renames nothing.
+                    |_| (from != to).then(|| done_from(ContentsAction::Rename, &to, &from)),
+                )
+            })
             .await
     }
 
@@ -51,7 +64,12 @@ impl Conditional<'_> {
     pub async fn delete(self, path: &ContentsPath) -> Result<(), ContentsError> {
         let (path, precondition) = (path.clone(), self.precondition);
         self.manager
-            .blocking(move |shared| shared.delete(&path, &precondition))
+            .blocking(move |shared| {
+                shared.tell(
+                    |shared| shared.delete(&path, &precondition),
+                    |()| Some(done(ContentsAction::Delete, &path)),
+                )
+            })
             .await
     }
 
@@ -62,7 +80,12 @@ impl Conditional<'_> {
     pub async fn restore_checkpoint(self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
         let (path, id, precondition) = (path.clone(), id.to_owned(), self.precondition);
         self.manager
-            .blocking(move |shared| shared.restore_checkpoint(&path, &id, &precondition))
+            .blocking(move |shared| {
+                shared.tell(
+                    |shared| shared.restore_checkpoint(&path, &id, &precondition),
+                    |()| Some(done(ContentsAction::Save, &path)),
+                )
+            })
             .await
     }
 }

@@ -8,6 +8,7 @@ mod create;
 mod get;
 mod large;
 mod save;
+mod told;
 mod trust;
 mod upload;
 
@@ -22,6 +23,7 @@ pub use self::create::NewEntry;
 pub use self::get::Get;
 use self::large::Room;
 pub use self::save::Saved;
+use self::told::{done, done_from};
 use crate::archive::Archive;
 use crate::config::ContentsConfig;
 use crate::error::ContentsError;
@@ -29,6 +31,7 @@ use crate::hidden::is_hidden_name;
 use crate::mime::{Guess, MimeTypes};
 use crate::model::{CheckpointModel, ContentsModel};
 use crate::notebook::{Notary, SignatureStore};
+use crate::observer::{ContentsAction, ContentsObserver, Unobserved};
 use crate::path::ContentsPath;
 use crate::storage::{Entry, Kind, OpenFile, Storage, is_partial_name};
 use crate::version::{Found, Precondition};
@@ -56,6 +59,7 @@ pub(crate) struct Shared {
     notary: Notary,
     mime_types: MimeTypes,
     room: Room,
+    observer: Arc<dyn ContentsObserver>,
 }
 
 impl ContentsManager {
@@ -64,6 +68,18 @@ impl ContentsManager {
     /// # Errors
     /// [`ContentsError::Root`] if the root directory can't be opened.
     pub fn new(config: ContentsConfig, signatures: Arc<dyn SignatureStore>) -> Result<Self, ContentsError> {
+        Self::observed(config, signatures, Arc::new(Unobserved))
+    }
+
+    /// The same, and `observer` is told of all that happens.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn observed(
+        config: ContentsConfig,
+        signatures: Arc<dyn SignatureStore>,
+        observer: Arc<dyn ContentsObserver>,
+    ) -> Result<Self, ContentsError> {
         let storage = Storage::open(
             &config.root_dir,
             config.outside_links,
@@ -83,6 +99,7 @@ impl ContentsManager {
                 notary,
                 mime_types,
                 room,
+                observer,
             }),
         })
     }
@@ -97,13 +114,15 @@ impl ContentsManager {
             Some(bytes) => Ok(Err(bytes)),
             None => shared.get(&looked_at, get).map(Ok),
         });
-        match small.await? {
-            Ok(model) => Ok(model),
+        let model = match small.await? {
+            Ok(model) => model,
             Err(bytes) => {
                 self.blocking_on(path, bytes, move |shared| shared.get(&read, get))
-                    .await
+                    .await?
             }
-        }
+        };
+        self.shared.observer.happened(done(ContentsAction::Get, path));
+        Ok(model)
     }
 
     /// Creates something without a name in a directory.
@@ -116,8 +135,13 @@ impl ContentsManager {
         new: NewEntry,
     ) -> Result<ContentsModel, ContentsError> {
         let directory = directory.clone();
-        self.blocking(move |shared| shared.create_untitled(&directory, &new))
-            .await
+        self.blocking(move |shared| {
+            shared.tell(
+                |shared| shared.create_untitled(&directory, &new),
+                |created| Some(done(ContentsAction::Save, &created.path)),
+            )
+        })
+        .await
     }
 
     /// Copies a file or directory into a directory, under a free name, or to a new name.
@@ -126,7 +150,13 @@ impl ContentsManager {
     /// As the reference.
     pub async fn copy(&self, from: &ContentsPath, to: &ContentsPath) -> Result<ContentsModel, ContentsError> {
         let (from, to) = (from.clone(), to.clone());
-        self.blocking(move |shared| shared.copy(&from, &to)).await
+        self.blocking(move |shared| {
+            shared.tell(
+                |shared| shared.copy(&from, &to),
+                |copied| Some(done_from(ContentsAction::Copy, &copied.path, &from)),
+            )
+        })
+        .await
     }
 
     /// The checkpoints of a file: none or one.

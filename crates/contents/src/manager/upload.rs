@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io;
 
 use super::Shared;
+use super::told::done;
 use crate::error::{ContentsError, SAVING};
+use crate::observer::ContentsAction;
 use crate::path::ContentsPath;
 use crate::storage::Existing;
 use crate::uploads::UploadError;
@@ -61,11 +63,16 @@ impl Shared {
         mode_if_new: u32,
         existing: Existing<'_>,
     ) -> Result<(), UploadError> {
-        let _turn = self.storage.turn(path);
-        self.refuse_hidden("create", path)?;
-        self.open_upload(path, partial)?;
-        let finished = self.storage.finish_partial(path, partial, mode_if_new, existing);
-        Ok(finished.map_err(|source| of_file(path, source))?)
+        let finish = |shared: &Self| {
+            let _turn = shared.storage.turn(path);
+            shared.refuse_hidden("create", path)?;
+            shared.open_upload(path, partial)?;
+            let finished = shared
+                .storage
+                .finish_partial(path, partial, mode_if_new, existing);
+            Ok(finished.map_err(|source| of_file(path, source))?)
+        };
+        self.tell(finish, |()| Some(done(ContentsAction::Save, path)))
     }
 
     /// Removes the partial file of an upload.
