@@ -8,6 +8,7 @@
 mod architecture;
 mod authorization;
 mod channels;
+mod compatibility;
 mod contents;
 mod events;
 mod frontends;

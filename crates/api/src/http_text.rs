@@ -1,7 +1,7 @@
 //! Texts of HTTP headers: dates and URLs.
 
 use http::HeaderValue;
-use jiff::{Timestamp, fmt::rfc2822};
+use jiff::{Timestamp, civil::DateTime, fmt::rfc2822, tz::TimeZone};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What Python's `quote` leaves as it is.
@@ -12,6 +12,9 @@ const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 /// The same, and the slashes of a path.
 const QUOTED_PATH: &AsciiSet = &QUOTED.remove(b'/');
+
+/// The forms of HTTP before its present one, which are still to be read.
+const OLD_DATES: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"];
 
 /// `Sun, 22 Nov 2026 18:30:18 GMT`; none for what no calendar holds.
 pub(crate) fn http_date(unix_seconds: i64) -> Option<HeaderValue> {
@@ -24,8 +27,13 @@ pub(crate) fn http_date(unix_seconds: i64) -> Option<HeaderValue> {
 
 /// The seconds since 1970 of a date in a header.
 pub(crate) fn parse_http_date(text: &str) -> Option<i64> {
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(date.as_second())
+    if let Ok(date) = rfc2822::DateTimeParser::new().parse_timestamp(text) {
+        return Some(date.as_second());
+    }
+    let date = OLD_DATES
+        .iter()
+        .find_map(|form| DateTime::strptime(form, text).ok())?;
+    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
 /// A contents path in a URL.
@@ -48,6 +56,9 @@ mod tests {
         let date = http_date(1_795_372_218).unwrap();
         assert_eq!(date, "Sun, 22 Nov 2026 18:30:18 GMT");
         assert_eq!(parse_http_date(date.to_str().unwrap()), Some(1_795_372_218));
+        for old in ["Sunday, 22-Nov-26 18:30:18 GMT", "Sun Nov 22 18:30:18 2026"] {
+            assert_eq!(parse_http_date(old), Some(1_795_372_218), "{old}");
+        }
         assert_eq!(http_date(i64::MAX), None);
         assert_eq!(parse_http_date("yesterday"), None);
     }

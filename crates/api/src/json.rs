@@ -33,9 +33,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 /// The whole body; `null` for an empty one.
 pub(crate) async fn json_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Response> {
     let body = whole(request, state).await?;
-    Ok(match body.trim_ascii() {
-        b"" => Bytes::from_static(b"null"),
-        trimmed => body.slice_ref(trimmed),
+    // serde would take its elements for the members of a struct, in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let message = "Unexpected JSON in body of request: an object is expected";
+        return Err(bad_body(StatusCode::BAD_REQUEST, message));
+    }
+    Ok(match body.is_empty() {
+        true => Bytes::from_static(b"null"),
+        false => body,
     })
 }
 

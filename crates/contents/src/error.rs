@@ -13,6 +13,17 @@ pub enum ContentsError {
     /// Nothing there, or nothing one may know of.
     #[error("File or directory does not exist: {0}")]
     NotFound(ContentsPath),
+    /// What is to be read, copied or trusted does not exist.
+    #[error("No such file or directory: {0}")]
+    NoSuchEntry(ContentsPath),
+    /// It is there, but nothing one may know of.
+    #[error("{what} does not exist: {}", repr(path.as_str()))]
+    Concealed {
+        /// What is said to be missing.
+        what: &'static str,
+        /// The path.
+        path: ContentsPath,
+    },
     /// A directory to create in does not exist.
     #[error("No such directory: {0}")]
     NoSuchDirectory(ContentsPath),
@@ -55,6 +66,9 @@ pub enum ContentsError {
     /// Neither file nor directory, or a link to nothing.
     #[error("Cannot read non-file {0}")]
     NotAFile(String),
+    /// A link out of the root directory, whose target is shown but not given out as it is.
+    #[error("{0} is not in the root directory")]
+    LeadsOutside(ContentsPath),
     /// Text was asked for and the bytes are none.
     #[error("{0} is not UTF-8 encoded")]
     NotText(String),
@@ -206,6 +220,8 @@ impl ContentsError {
         use ContentsErrorKind as Kind;
         match self {
             Self::NotFound(_)
+            | Self::NoSuchEntry(_)
+            | Self::Concealed { .. }
             | Self::NoSuchDirectory(_)
             | Self::NoParentToCopyInto(_)
             | Self::NoSuchCheckpoint { .. }
@@ -237,7 +253,7 @@ impl ContentsError {
             | Self::TrustsOnlyNotebooks(_) => Kind::BadRequest,
             Self::Exists(_) => Kind::Conflict,
             Self::Changed(_) => Kind::PreconditionFailed,
-            Self::PermissionDenied(_) => Kind::Forbidden,
+            Self::PermissionDenied(_) | Self::LeadsOutside(_) => Kind::Forbidden,
             Self::TooLarge(_) => Kind::TooLarge,
             Self::NoSpace(_) => Kind::NoSpace,
             Self::Root { .. } | Self::Io { .. } | Self::Stopping => Kind::Internal,

@@ -43,7 +43,7 @@ async fn a_put_without_a_body_creates_something_untitled() {
         .as_owner()
         .put("/api/contents/d", &json!({}))
         .await
-        .expect(200)
+        .expect(201)
         .json();
     assert_eq!(model["path"], "d/untitled");
 }

@@ -10,7 +10,6 @@ mod notebooks_survive;
 mod other_routes;
 mod permissions;
 mod shared_trust;
-mod side_by_side;
 mod uploads;
 mod uploads_large;
 mod versions;

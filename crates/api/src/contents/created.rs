@@ -65,5 +65,5 @@ pub(super) fn located(status: StatusCode, base_url: &BaseUrl, created: &Contents
 /// The URL of an entry in the API, with something after it.
 pub(super) fn location(base_url: &BaseUrl, path: &ContentsPath, after: &str) -> Option<HeaderValue> {
     let url = base_url.join(&format!("api/contents/{}{after}", url_path(path.as_str())));
-    HeaderValue::from_str(&url).ok()
+    HeaderValue::from_str(url.trim_end_matches('/')).ok()
 }

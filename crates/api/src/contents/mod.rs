@@ -15,7 +15,7 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use contents::{ContentsError, ContentsManager, NewEntry};
+use contents::{ContentsError, ContentsManager, Get, NewEntry};
 use http::StatusCode;
 use identity::BaseUrl;
 use serde::Deserialize;
@@ -52,7 +52,9 @@ async fn get(
     let get = async |wanted| {
         let found = contents.get(path, wanted).await;
         found.map_err(|error| match error {
-            ContentsError::NotFound(_) => ApiError::NotFound(ReadContents::missing(auth.resource())),
+            ContentsError::NotFound(_) | ContentsError::NoSuchEntry(_) | ContentsError::Concealed { .. } => {
+                ApiError::NotFound(ReadContents::missing(auth.resource()))
+            }
             error => ApiError::Contents(error),
         })
     };
@@ -82,7 +84,7 @@ async fn create(
     State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
     conditions: Conditions,
-    Json(body): Json<Option<CreateBody>>,
+    body: Result<Json<Option<CreateBody>>, Response>,
 ) -> Result<Response, ApiError> {
     match auth.resource().of_file(&contents).await? {
         Some(Reading::Checkpoints(file)) => return checkpoints::create(&contents, &base_url, file).await,
@@ -96,7 +98,13 @@ async fn create(
         None => {}
     }
     let path = auth.resource().entry();
-    let body = body.unwrap_or_default();
+    if contents.is_file(path).await? {
+        return Err(ContentsError::PostToFile.into());
+    }
+    let body = match body {
+        Ok(Json(body)) => body.unwrap_or_default(),
+        Err(bad_body) => return Ok(bad_body),
+    };
     let created = match body.copy_from.filter(|from| !from.is_empty()) {
         Some(from) => {
             let from = from.parse().map_err(ContentsError::Path)?;
@@ -127,8 +135,11 @@ async fn save(
 ) -> Result<Response, ApiError> {
     let path = auth.resource().entry();
     let Some(body) = body.filter(|body| !body.is_empty()) else {
+        if contents.is_file(path).await? {
+            return Err(ContentsError::NoSuchDirectory(path.clone()).into());
+        }
         let created = contents.create_untitled(path, NewEntry::default()).await?;
-        return Ok(created::located(StatusCode::OK, &base_url, &created));
+        return Ok(created::located(StatusCode::CREATED, &base_url, &created));
     };
     let saved = contents.only_if(conditions.0).save(path, body).await?;
     let status = if saved.created {
@@ -155,14 +166,14 @@ async fn rename(
 ) -> Result<Response, ApiError> {
     let body = body.ok_or_else(|| ApiError::BadRequest("JSON body missing".to_owned()))?;
     let from = auth.resource().entry();
-    let to = match body.path {
-        Some(path) => {
-            let to = path.parse().map_err(ContentsError::Path)?;
-            auth.also::<Write, Contents>(Unchecked::new(name::ContentsName::of(to)))
-                .await?
-        }
-        None => auth.resource().clone(),
+    let Some(path) = body.path else {
+        let found = contents.get(from, Get::default()).await?;
+        return Ok(created::located(StatusCode::OK, &base_url, &found));
     };
+    let to = path.parse().map_err(ContentsError::Path)?;
+    let to = auth
+        .also::<Write, Contents>(Unchecked::new(name::ContentsName::of(to)))
+        .await?;
     whole_tree::<Write>(&auth, &contents, from).await?;
     let renamed = contents.only_if(conditions.0).rename(from, to.entry()).await?;
     Ok(created::located(StatusCode::OK, &base_url, &renamed))

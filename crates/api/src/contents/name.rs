@@ -71,10 +71,10 @@ impl Reading {
     }
 }
 
-/// The reference's `[\w-]+`.
+/// The reference's `[\w-]+`, of what stands in the URL: nothing that is percent-encoded.
 fn is_checkpoint_id(text: &str) -> bool {
-    text.chars()
-        .all(|character| character.is_alphanumeric() || character == '_' || character == '-')
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    text.bytes().all(is_part)
 }
 
 impl ContentsName {

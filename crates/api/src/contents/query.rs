@@ -6,27 +6,25 @@ use crate::ApiError;
 
 /// What a query asks for.
 pub(super) fn parse(query: Option<&str>) -> Result<Get, ApiError> {
-    let mut get = Get {
-        content: true,
-        ..Get::default()
+    let query = query.unwrap_or_default().as_bytes();
+    let last = |name: &str| {
+        let values = form_urlencoded::parse(query).filter(|(key, _)| key == name);
+        values.last().map(|(_, value)| value.trim().to_owned())
     };
-    for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        let value = value.trim();
-        match &*key {
-            "type" => get.entry_type = Some(EntryType::or_file(value)),
-            "format" => get.format = Some(format(value)?),
-            "content" => {
-                let wrong = || format!("Content {value:?} is invalid").replace('"', "'");
-                get.content = flag(value).ok_or_else(|| ApiError::BadRequest(wrong()))?;
-            }
-            "hash" => {
-                let wrong = || format!("Hash argument '{value}' is invalid. It must be '0' or '1'.");
-                get.hash = flag(value).ok_or_else(|| ApiError::BadRequest(wrong()))?;
-            }
-            _ => {}
-        }
-    }
-    Ok(get)
+    let entry_type = last("type").map(|value| EntryType::or_file(&value));
+    let format = last("format").map(|value| format(&value)).transpose()?;
+    let content = last("content").unwrap_or_else(|| "1".to_owned());
+    let wrong = || ApiError::BadRequest(format!("Content '{content}' is invalid"));
+    let content = flag(&content).ok_or_else(wrong)?;
+    let hash = last("hash").unwrap_or_else(|| "0".to_owned());
+    let wrong = || format!("Hash argument '{hash}' is invalid. It must be '0' or '1'.");
+    let hash = flag(&hash).ok_or_else(|| ApiError::BadRequest(wrong()))?;
+    Ok(Get {
+        entry_type,
+        format,
+        content,
+        hash,
+    })
 }
 
 fn format(value: &str) -> Result<Format, ApiError> {
@@ -59,6 +57,13 @@ mod tests {
         check(None, Some(all));
         check(Some("1795349235713&contentProviderId=undefined"), Some(all));
         check(Some("content=1&content=0"), Some(Get::default()));
+        check(
+            Some("content=2&content=0&format=bogus&format=text"),
+            Some(Get {
+                format: Some(Format::Text),
+                ..Get::default()
+            }),
+        );
         check(
             Some("type=bogus"),
             Some(Get {

@@ -76,10 +76,13 @@ async fn file(
         .open_file(path)
         .await
         .map_err(|error| page_error(error, path))?;
+    let content_type = content_type(contents, &open.name);
     let mut response = send(open, headers);
+    let is_unmodified = response.status() == StatusCode::NOT_MODIFIED;
     let sent = response.headers_mut();
-    sent.entry(CONTENT_TYPE)
-        .or_insert_with(|| content_type(contents, path.name()));
+    if !is_unmodified {
+        sent.entry(CONTENT_TYPE).or_insert(content_type);
+    }
     sent.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if (path.name().ends_with(".ipynb") || asks_for_download(query))
         && let Some(value) = attachment(path.name())

@@ -32,7 +32,7 @@ impl Shared {
             if to.is_root() || from.is_root() {
                 return Err(ContentsError::Exists(to.clone()));
             }
-            if to.is_within(from) {
+            if to.is_within(from) && !self.exists(to)? {
                 return Err(ContentsError::Copy {
                     from: from.clone(),
                     to: to.clone(),

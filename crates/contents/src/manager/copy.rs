@@ -25,6 +25,9 @@ impl Shared {
             });
         }
         let source = self.get(from, Get::default())?;
+        if self.kind(from)? == Some(Kind::Other) {
+            return Err(ContentsError::NotAFile(self.os_path(from)));
+        }
         match source.entry_type {
             EntryType::Directory => self.copy_directory(from, to),
             EntryType::File | EntryType::Notebook => self.copy_file(&source, to),
@@ -43,29 +46,30 @@ impl Shared {
             return Err(ContentsError::NoParentToCopyInto(parent));
         }
         let _turn = self.storage.turn(to);
-        self.copy_content(source, to, Existing::Replace)?;
-        self.get(to, Get::default())
+        let message = self.copy_content(source, to, Existing::Replace)?;
+        let model = self.get(to, Get::default())?;
+        Ok(ContentsModel { message, ..model })
     }
 
     /// A notebook is read and written as one, as the reference does: the copy is of the current format, and
-    /// trusted if the original is.
+    /// trusted if the original is. The message of validation, if any.
     fn copy_content(
         &self,
         source: &ContentsModel,
         to: &ContentsPath,
         existing: Existing<'_>,
-    ) -> Result<(), ContentsError> {
+    ) -> Result<Option<String>, ContentsError> {
         let from = &source.path;
-        let bytes = self.storage.read(from, self.config.content_bytes_max);
-        let bytes = bytes.map_err(|source| self.read_error(from, source))?.bytes;
+        let bytes = self.read(from)?.bytes;
         if source.entry_type == EntryType::File {
-            return self.write(to, &bytes, existing).map(drop);
+            return self.write(to, &bytes, existing).map(|_| None);
         }
         let mut notebook = self.read_notebook(from, self.notebook_text(from, &bytes)?)?;
         self.notary.mark(&mut notebook);
         let json = String::from_utf8(notebook.into_model_json(bytes.len()))
             .map_err(|_| ContentsError::NotText(self.os_path(from)))?;
-        self.save_notebook(to, &json, existing).map(drop)
+        self.save_notebook(to, &json, existing)
+            .map(|written| written.message)
     }
 
     fn copy_directory(&self, from: &ContentsPath, to: &ContentsPath) -> Result<ContentsModel, ContentsError> {
@@ -92,6 +96,7 @@ impl Shared {
         self.create_numbered(to, &Numbered::new(&name, "-Copy"), |path| {
             self.storage
                 .copy_tree(from, path, limit)
+                .map(|()| None)
                 .map_err(|source| match source.kind() {
                     io::ErrorKind::AlreadyExists => ContentsError::Exists(path.clone()),
                     io::ErrorKind::FileTooLarge => too_large(),

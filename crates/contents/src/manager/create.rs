@@ -77,18 +77,21 @@ impl Shared {
             };
             self.complete_new(path, &mut model);
             match entry_type {
-                "directory" => self.create_directory(path),
-                _ => self.save(path, &model, Existing::Keep).map(drop),
+                "directory" => self.create_directory(path).map(|()| None),
+                _ => self
+                    .save(path, &model, Existing::Keep)
+                    .map(|written| written.message),
             }
         })
     }
 
-    /// Tries one name after the other until `create` finds one free; two at once never get the same.
+    /// Tries one name after the other until `create` finds one free; two at once never get the same. What `create`
+    /// has to say becomes the message of the model.
     pub(super) fn create_numbered(
         &self,
         directory: &ContentsPath,
         numbered: &Numbered<'_>,
-        create: impl Fn(&ContentsPath) -> Result<(), ContentsError>,
+        create: impl Fn(&ContentsPath) -> Result<Option<String>, ContentsError>,
     ) -> Result<ContentsModel, ContentsError> {
         for count in 0..NAMES_MAX {
             let path = directory.join(&numbered.name(count))?;
@@ -99,7 +102,10 @@ impl Shared {
             match create(&path) {
                 Err(ContentsError::Exists(_)) => {}
                 Err(error) => return Err(error),
-                Ok(()) => return self.get(&path, Get::default()),
+                Ok(message) => {
+                    let model = self.get(&path, Get::default())?;
+                    return Ok(ContentsModel { message, ..model });
+                }
             }
         }
         Err(PathError::NotAName(numbered.name(NAMES_MAX)).into())

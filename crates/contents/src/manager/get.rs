@@ -3,23 +3,19 @@
 use std::io;
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::Shared;
 use super::large::is_large;
+use super::{Shared, base64_text};
 use crate::error::{ContentsError, LISTING};
 use crate::hidden::matches_glob;
 use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
 use crate::path::ContentsPath;
-use crate::storage::{Entry, Kind, Listing, OpenFile, ReadFile, Storage};
+use crate::storage::{Entry, Kind, Listing, OpenFile, Place, ReadFile, Storage};
 
 /// A file of so many bytes is read when it is opened: going to the disk twice takes longer.
 const SMALL_FILE_BYTES: u64 = 64 << 10;
-/// Bytes a line of base64 holds, as Python's `encodebytes` writes it.
-const BASE64_LINE_BYTES: usize = 57;
 
 /// What a model is to hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,9 +56,15 @@ impl Shared {
     pub(super) fn get(&self, path: &ContentsPath, get: Get) -> Result<ContentsModel, ContentsError> {
         let entry = self
             .describe(path)?
-            .ok_or_else(|| ContentsError::NotFound(path.clone()))?;
+            .ok_or_else(|| ContentsError::NoSuchEntry(path.clone()))?;
         if self.is_hidden(path)? {
-            return Err(ContentsError::NotFound(path.clone()));
+            return Err(ContentsError::Concealed {
+                what: match entry.kind {
+                    Kind::Directory => "directory",
+                    Kind::File | Kind::Other => "file or directory",
+                },
+                path: path.clone(),
+            });
         }
         let mut model = self.model(path.clone(), &entry);
         match (entry.kind, get.entry_type) {
@@ -175,7 +177,7 @@ impl Shared {
         is_something && (self.config.allow_hidden || !is_hidden) && !is_left_out()
     }
 
-    fn read(&self, path: &ContentsPath) -> Result<ReadFile, ContentsError> {
+    pub(super) fn read(&self, path: &ContentsPath) -> Result<ReadFile, ContentsError> {
         self.storage
             .read(path, self.config.content_bytes_max)
             .map_err(|source| self.read_error(path, source))
@@ -198,13 +200,13 @@ impl Shared {
         format: Option<Format>,
     ) -> Result<(), ContentsError> {
         let content = match format {
-            Some(Format::Base64) => Content::Base64(base64_lines(&bytes)),
+            Some(Format::Base64) => Content::Base64(base64_text::encode(&bytes)),
             Some(Format::Text) => Content::Text(
                 String::from_utf8(bytes).map_err(|_| ContentsError::NotText(self.os_path(&model.path)))?,
             ),
             None => match String::from_utf8(bytes) {
                 Ok(text) => Content::Text(text),
-                Err(error) => Content::Base64(base64_lines(error.as_bytes())),
+                Err(error) => Content::Base64(base64_text::encode(error.as_bytes())),
             },
         };
         if model.mimetype.is_none() {
@@ -260,13 +262,24 @@ impl Shared {
         if hidden {
             return Err(ContentsError::NotFound(path.clone()));
         }
-        let opened = opened.and_then(|mut open| {
-            if open.size <= SMALL_FILE_BYTES {
-                Storage::read_small(&mut open)?;
+        let mut open = opened.map_err(|source| match source.kind() {
+            // A link to nothing.
+            io::ErrorKind::NotFound => ContentsError::NotFound(path.clone()),
+            _ => self.read_error(path, source),
+        })?;
+        let place = self.storage.place(&open.file);
+        match place.map_err(|source| ContentsError::from_io("looking at", path, source))? {
+            Place::Outside => return Err(ContentsError::LeadsOutside(path.clone())),
+            Place::Beneath(real) if self.is_hidden_by_name(&real) => {
+                return Err(ContentsError::NotFound(path.clone()));
             }
-            Ok(open)
-        });
-        opened.map_err(|source| self.read_error(path, source))
+            Place::Beneath(real) => real.name().clone_into(&mut open.name),
+            Place::Unknown => {}
+        }
+        if open.size <= SMALL_FILE_BYTES {
+            Storage::read_small(&mut open).map_err(|source| self.read_error(path, source))?;
+        }
+        Ok(open)
     }
 
     pub(super) fn resolve(&self, os_path: &str) -> Result<Option<ContentsPath>, ContentsError> {
@@ -305,13 +318,4 @@ fn lexically_beneath(absolute: &Path, root_dir: &Path) -> Option<String> {
             .unwrap_or_default()
             .to_owned()
     })
-}
-
-fn base64_lines(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() / 3 * 4 + bytes.len() / BASE64_LINE_BYTES + 8);
-    for line in bytes.chunks(BASE64_LINE_BYTES) {
-        STANDARD.encode_string(line, &mut text);
-        text.push('\n');
-    }
-    text
 }

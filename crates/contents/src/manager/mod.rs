@@ -1,5 +1,6 @@
 //! Jupyter's semantics over the storage. Each public method is one blocking task.
 
+mod base64_text;
 mod change;
 mod checkpoints;
 mod conditional;

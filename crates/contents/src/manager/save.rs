@@ -1,12 +1,6 @@
 //! Saving under a given name: PUT, whole or in chunks.
 
-use std::borrow::Cow;
-
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
-use super::{Get, Shared};
+use super::{Get, Shared, base64_text};
 use crate::error::{ContentsError, SAVING};
 use crate::model::{ContentsModel, SaveModel};
 use crate::notebook::{self, Notary, Notebook, Sent, Unreadable};
@@ -15,13 +9,6 @@ use crate::raw_json::RawJson;
 use crate::storage::{Existing, Kind, is_changed};
 use crate::version::{FileVersion, Found, Precondition};
 
-/// Base64 as Python's `decodebytes` takes it: padding must be there, the last bits may be anything.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
-);
 /// The `chunk` of the first part of an upload.
 const FIRST_CHUNK: i64 = 1;
 /// The `chunk` of the last part of an upload.
@@ -42,7 +29,7 @@ pub(super) struct Written {
     /// Of the file; a directory has none.
     version: Option<FileVersion>,
     /// What validation of a notebook found.
-    message: Option<String>,
+    pub(super) message: Option<String>,
 }
 
 impl Written {
@@ -276,21 +263,8 @@ impl Shared {
         if format == Some("text") {
             return Ok(text.into_owned().into_bytes());
         }
-        from_base64(&text).map_err(wrong)
+        base64_text::decode(&text).map_err(wrong)
     }
-}
-
-/// Ignores what is not in the alphabet (line ends above all), as Python does.
-fn from_base64(text: &str) -> Result<Vec<u8>, String> {
-    if !text.is_ascii() {
-        return Err("the content is not ASCII".to_owned());
-    }
-    let is_ours = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    let cleaned: Cow<'_, [u8]> = match text.bytes().all(|byte| is_ours(&byte)) {
-        true => Cow::Borrowed(text.as_bytes()),
-        false => Cow::Owned(text.bytes().filter(is_ours).collect()),
-    };
-    BASE64.decode(cleaned).map_err(|error| error.to_string())
 }
 
 /// The type of a model to save; what is no type counts as a file.

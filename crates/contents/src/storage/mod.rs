@@ -12,6 +12,7 @@ mod existing;
 mod in_place;
 mod journal;
 mod partial;
+mod place;
 mod remove;
 mod rename;
 mod resolve;
@@ -32,11 +33,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 pub(crate) use self::describe::{Entry, Kind, Listing};
 pub(crate) use self::existing::{Existing, is_changed};
 use self::journal::Journal;
 pub(crate) use self::partial::{is_partial_name, partial_name};
+pub(crate) use self::place::Place;
 pub use self::resolve::OutsideLinks;
 use self::resolve::Root;
 use self::turns::Turns;
@@ -62,6 +65,8 @@ pub struct OpenFile {
     pub modified: crate::FileTime,
     /// Its version when it was opened.
     pub version: FileVersion,
+    /// The name of the file itself, where a link has another.
+    pub name: String,
     /// All its bytes, where the manager has read them because they are few.
     pub small: Option<Bytes>,
 }
@@ -121,7 +126,12 @@ impl Storage {
 
     /// Opens a regular file. A fifo or a device is refused instead of waited for.
     pub(crate) fn open_file(&self, path: &ContentsPath) -> io::Result<OpenFile> {
-        let descriptor = self.root.resolve(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let descriptor = self.root.resolve(path, OFlags::RDONLY | OFlags::NONBLOCK);
+        let descriptor = descriptor.map_err(|error| match Errno::from_io_error(&error) {
+            // A link to itself leads to nothing.
+            Some(Errno::LOOP) => io::ErrorKind::NotFound.into(),
+            _ => error,
+        })?;
         let stat = rustix::fs::fstat(&descriptor)?;
         match Kind::of_mode(stat.st_mode) {
             Kind::File => {}
@@ -133,6 +143,7 @@ impl Storage {
             modified: describe::modified(&stat),
             version: describe::version(&stat),
             file: File::from(descriptor),
+            name: path.name().to_owned(),
             small: None,
         })
     }

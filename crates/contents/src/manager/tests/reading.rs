@@ -119,7 +119,7 @@ async fn a_type_that_does_not_fit_is_refused() {
     let error = get("d/a.txt", EntryType::Directory).await;
     assert_eq!(error.to_string(), "d/a.txt is not a directory");
     let error = get("it's", EntryType::File).await;
-    assert_eq!(error.to_string(), "File or directory does not exist: it's");
+    assert_eq!(error.to_string(), "No such file or directory: it's");
 }
 
 #[tokio::test]

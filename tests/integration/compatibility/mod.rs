@@ -1,0 +1,47 @@
+//! The reference server and ours side by side on equal directories: equal answers, and the same on disk, but for the
+//! differences we intend ([`intended`]).
+
+mod answer;
+mod choices;
+mod connection;
+mod directory;
+mod generated;
+mod generator;
+mod hand_written;
+mod intended;
+mod masks;
+mod pair;
+mod pool;
+mod reference;
+mod request;
+
+use self::pair::{Configuration, Pair, describe};
+
+/// Where the reasons stand.
+const REASONS: &str = include_str!("../../../docs/contents.md");
+
+#[tokio::test]
+async fn every_intended_difference_is_still_there_and_described() {
+    let mut pair = Pair::start(&Configuration::DEFAULT).await;
+    let mut wrong = Vec::new();
+    for intended in intended::all() {
+        if !REASONS.contains(&format!("\n| {} |", intended.what)) {
+            wrong.push(format!("docs/contents.md has no row `| {} |`", intended.what));
+        }
+        let exchange = pair.last(&(intended.example)()).await;
+        let others = intended::all().filter(|other| other.what != intended.what);
+        let mut without = exchange.clone();
+        others.for_each(|other| (other.explain)(&mut without));
+        if without.is_equal() {
+            wrong.push(format!(
+                "is the same now, take it from the list: {}",
+                intended.what
+            ));
+        }
+        let left = intended::explained(exchange);
+        if !left.is_equal() {
+            wrong.push(format!("{}: still differs: {}", intended.what, describe(&left)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
