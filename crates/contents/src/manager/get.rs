@@ -252,6 +252,22 @@ impl Shared {
         })
     }
 
+    /// Opens a file that lies in the root directory itself, wherever the links in its path lead: `/files`, as the
+    /// reference serves it.
+    pub(super) fn open_file_inside(&self, path: &ContentsPath) -> Result<OpenFile, ContentsError> {
+        let mut open = self.open_file(path)?;
+        let place = self.storage.place(&open.file);
+        match place.map_err(|source| ContentsError::from_io("looking at", path, source))? {
+            Place::Outside => return Err(ContentsError::LeadsOutside(path.clone())),
+            Place::Beneath(real) if self.is_hidden_by_name(&real) => {
+                return Err(ContentsError::NotFound(path.clone()));
+            }
+            Place::Beneath(real) => real.name().clone_into(&mut open.name),
+            Place::Unknown => {}
+        }
+        Ok(open)
+    }
+
     pub(crate) fn open_file(&self, path: &ContentsPath) -> Result<OpenFile, ContentsError> {
         let opened = self.storage.open_file(path);
         // Of what is open and a file only the name can hide it; all else takes another look.
@@ -267,15 +283,6 @@ impl Shared {
             io::ErrorKind::NotFound => ContentsError::NotFound(path.clone()),
             _ => self.read_error(path, source),
         })?;
-        let place = self.storage.place(&open.file);
-        match place.map_err(|source| ContentsError::from_io("looking at", path, source))? {
-            Place::Outside => return Err(ContentsError::LeadsOutside(path.clone())),
-            Place::Beneath(real) if self.is_hidden_by_name(&real) => {
-                return Err(ContentsError::NotFound(path.clone()));
-            }
-            Place::Beneath(real) => real.name().clone_into(&mut open.name),
-            Place::Unknown => {}
-        }
         if open.size <= SMALL_FILE_BYTES {
             Storage::read_small(&mut open).map_err(|source| self.read_error(path, source))?;
         }

@@ -200,10 +200,11 @@ impl ContentsManager {
     /// Opens a file to stream its bytes.
     ///
     /// # Errors
-    /// [`ContentsError::NotFound`] also for what is hidden, [`ContentsError::NotAFile`] for a directory.
+    /// [`ContentsError::NotFound`] also for what is hidden, [`ContentsError::NotAFile`] for a directory,
+    /// [`ContentsError::LeadsOutside`] for what a link out of the root leads to.
     pub async fn open_file(&self, path: &ContentsPath) -> Result<OpenFile, ContentsError> {
         let path = path.clone();
-        self.blocking(move |shared| shared.open_file(&path)).await
+        self.blocking(move |shared| shared.open_file_inside(&path)).await
     }
 
     /// A directory as a zip archive, made while it is sent.
