@@ -163,6 +163,9 @@ pub enum ContentsError {
     /// Links that lead to one another.
     #[error("{0} is a link that leads to itself")]
     Circle(ContentsPath),
+    /// Something is mounted on it, or it is in use in another way.
+    #[error("{0} is in use: it may be mounted on its own")]
+    Busy(ContentsPath),
     /// A name the file system does not take.
     #[error("{0} is not a name this file system takes")]
     BadName(ContentsPath),
@@ -251,7 +254,7 @@ impl ContentsError {
             | Self::BadName(_)
             | Self::Circle(_)
             | Self::TrustsOnlyNotebooks(_) => Kind::BadRequest,
-            Self::Exists(_) => Kind::Conflict,
+            Self::Exists(_) | Self::Busy(_) => Kind::Conflict,
             Self::Changed(_) => Kind::PreconditionFailed,
             Self::PermissionDenied(_) | Self::LeadsOutside(_) => Kind::Forbidden,
             Self::TooLarge(_) => Kind::TooLarge,
@@ -285,6 +288,7 @@ impl ContentsError {
             Kind::StorageFull | Kind::QuotaExceeded => Self::NoSpace(path.clone()),
             Kind::FileTooLarge if doing == SAVING => Self::NoSpace(path.clone()),
             Kind::FileTooLarge => Self::TooLarge(path.clone()),
+            Kind::ResourceBusy => Self::Busy(path.clone()),
             Kind::InvalidFilename => Self::BadName(path.clone()),
             Kind::AlreadyExists => Self::Exists(path.clone()),
             _ => Self::Io {

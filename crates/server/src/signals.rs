@@ -14,6 +14,8 @@ pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     inform: Signal,
+    /// Only heard so that it does not kill: a file that grows over a limit is an error of that save.
+    _file_too_large: Signal,
 }
 
 impl Signals {
@@ -23,6 +25,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             inform: signal(SignalKind::user_defined1())?,
+            _file_too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

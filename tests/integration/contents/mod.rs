@@ -6,6 +6,7 @@ mod creating;
 mod directories;
 mod entries;
 mod files;
+mod links_swapped;
 mod notebooks_survive;
 mod other_routes;
 mod permissions;

@@ -2,6 +2,8 @@
 
 mod commands;
 mod configuration;
+mod hostile_disk;
+mod killed;
 mod layers;
 mod listening;
 mod newcomer;

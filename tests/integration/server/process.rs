@@ -84,9 +84,42 @@ impl Home {
 
     /// Starts a server and waits until it serves.
     pub(crate) async fn start(&self, arguments: &[&str]) -> Running {
+        self.start_as(self.command(arguments)).await
+    }
+
+    /// Starts a server that sees what `script` mounts or limits; nobody else does. `None` where a process may not have
+    /// mounts of its own, which is said aloud: such a test has not run.
+    pub(super) async fn start_after(&self, script: &str, arguments: &[&str]) -> Option<Running> {
+        let alone = ["-rm", "sh", "-ec"];
+        let mut probe = Command::new("unshare");
+        probe
+            .args(alone)
+            .arg("mount -t tmpfs none /mnt")
+            .stderr(Stdio::null());
+        if !probe.status().is_ok_and(|status| status.success()) {
+            // Past the capture of the test's output.
+            let said = format!("NOT RUN: no mounts are permitted here, so this is untested: {script}\n");
+            std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).expect("standard error");
+            return None;
+        }
+        let server = self.command(arguments);
+        let mut command = Command::new("unshare");
+        command
+            .args(alone)
+            .arg(format!("{script}; exec \"$@\""))
+            .arg("sh")
+            .arg(server.get_program())
+            .args(server.get_args())
+            .env_clear()
+            .envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .current_dir(self.path("root"))
+            .stdin(Stdio::null());
+        Some(self.start_as(command).await)
+    }
+
+    async fn start_as(&self, mut command: Command) -> Running {
         let log = self.path("log");
         let file = std::fs::File::create(&log).expect("a log");
-        let mut command = self.command(arguments);
         // The machine of the tests may have no other user than root.
         command
             .args(["--allow-root", "--no-browser"])
@@ -158,6 +191,30 @@ impl Running {
             .status()
             .expect("kill");
         assert!(status.success());
+    }
+
+    /// A path as the server sees it, with what is mounted for it alone.
+    pub(super) fn seen(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.child.id()));
+        root.join(path.strip_prefix("/").expect("an absolute path"))
+    }
+
+    /// The status and the body of a request about contents.
+    pub(super) async fn contents(&self, method: reqwest::Method, path: &str, body: Value) -> (u16, Value) {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let request = client
+            .request(method, format!("{}api/contents/{path}", self.url()))
+            .header("authorization", format!("token {}", self.token()));
+        let answer = request.body(body.to_string()).send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("a body");
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Ends it at once, whatever it does.
+    pub(super) fn kill(mut self) {
+        self.child.kill().expect("a server that runs");
+        self.child.wait().expect("its end");
     }
 
     /// Waits for its end.

@@ -107,6 +107,7 @@ impl Storage {
             for interrupted in left.overwritten()? {
                 self.finish(&interrupted)?;
             }
+            self.take_back_parts(&left)?;
             for path in left.written() {
                 self.sweep_beside(&path);
             }

@@ -98,6 +98,15 @@ impl Journal {
         Ok(())
     }
 
+    /// Keeps `text` until the note is dropped. It is not forced to disk: it is there after the end of the server, not of
+    /// the machine.
+    pub(super) fn note(&self, kind: &str, text: &[u8]) -> io::Result<Note> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let file_name = self.directory.join(format!("{number}.{kind}"));
+        File::create_new(&file_name)?.write_all(text)?;
+        Ok(Note { file_name })
+    }
+
     /// Keeps the old and the new bytes of a file until [`Overwriting`] is dropped.
     pub(super) fn about_to_overwrite(
         &self,
@@ -134,6 +143,20 @@ impl Drop for Journal {
         });
         if !is_needed && let Err(error) = std::fs::remove_dir_all(&self.directory) {
             tracing::debug!(%error, "the journal of the contents manager stays behind");
+        }
+    }
+}
+
+/// Something that is being done, as long as this lives.
+#[must_use = "the note is gone when this is dropped"]
+pub(super) struct Note {
+    file_name: PathBuf,
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.file_name) {
+            tracing::warn!(%error, "could not remove a note from the journal of the contents manager");
         }
     }
 }
@@ -216,14 +239,15 @@ impl Left {
         paths.filter_map(|path| path.parse().ok()).collect()
     }
 
+    /// The texts of all notes of a kind.
+    pub(super) fn notes(&self, kind: &str) -> io::Result<Vec<Vec<u8>>> {
+        self.files(kind)?.iter().map(std::fs::read).collect()
+    }
+
     /// The files that were being overwritten.
     pub(super) fn overwritten(&self) -> io::Result<Vec<Interrupted>> {
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(&self.directory)? {
-            let told = entry?.path();
-            if told.extension().is_none_or(|extension| extension != "path") {
-                continue;
-            }
+        for told in self.files("path")? {
             let path: Option<String> = serde_json::from_slice(&std::fs::read(&told)?).ok();
             if let Some(path) = path.and_then(|path| path.parse().ok()) {
                 let copy = |extension| File::open(told.with_extension(extension));
@@ -236,6 +260,17 @@ impl Left {
             }
         }
         Ok(found)
+    }
+
+    fn files(&self, wanted: &str) -> io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&self.directory)? {
+            let file = entry?.path();
+            if file.extension().is_some_and(|extension| extension == wanted) {
+                files.push(file);
+            }
+        }
+        Ok(files)
     }
 
     /// All is put right.

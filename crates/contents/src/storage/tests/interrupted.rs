@@ -79,6 +79,25 @@ fn copies_that_are_not_whole_change_nothing() {
 }
 
 #[test]
+fn a_part_of_an_upload_that_did_not_all_arrive_is_taken_back() {
+    for (now, expected) in [
+        ("old part ne", "old part "),
+        ("old part new part", "old part new part"),
+        ("other", "other"),
+    ] {
+        let place = place();
+        let left = place.left_behind();
+        let told = r#"{"path":"a.txt","bytes_before":9,"bytes_after":17}"#;
+        std::fs::write(left.join("0.append"), told).unwrap();
+        place.write("a.txt", now.as_bytes());
+        drop(place.open());
+        assert_eq!(place.read("a.txt"), expected.as_bytes());
+        assert_eq!(place.names(""), ["a.txt"]);
+        assert!(!left.exists());
+    }
+}
+
+#[test]
 fn a_server_that_runs_is_not_interfered_with() {
     let place = place();
     let left = place.interrupted(b"old", b"new");
