@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::manager::SaveCommands;
 use crate::storage::OutsideLinks;
 
 /// Settings; the defaults are the reference's unless said otherwise.
@@ -14,6 +15,8 @@ pub struct ContentsConfig {
     pub journal_dir: Option<PathBuf>,
     /// What becomes of symbolic links that lead out of it.
     pub outside_links: OutsideLinks,
+    /// Programs that run before and after a save.
+    pub save_commands: SaveCommands,
     /// Whether names that begin with a dot may be seen and used.
     pub allow_hidden: bool,
     /// Patterns of names left out of listings; they can be opened all the same.
@@ -68,6 +71,7 @@ impl ContentsConfig {
             root_dir: root_dir.into(),
             journal_dir: None,
             outside_links: OutsideLinks::Follow,
+            save_commands: SaveCommands::default(),
             allow_hidden: false,
             hide_globs: texts(&["__pycache__", "*.pyc", "*.pyo", ".DS_Store", "*~"]),
             delete_to_trash: true,

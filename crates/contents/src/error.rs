@@ -191,6 +191,17 @@ pub enum ContentsError {
         /// What it said.
         source: io::Error,
     },
+    /// The pre-save command does not want it.
+    #[error("{}", refusal(path, why))]
+    Refused {
+        /// What was to be saved.
+        path: ContentsPath,
+        /// What it said.
+        why: String,
+    },
+    /// The file is saved, but the post-save command failed.
+    #[error("Unexpected error while running post hook save: {0}")]
+    AfterSave(String),
     /// The blocking task was cancelled, as the server stops.
     #[error("the server is stopping")]
     Stopping,
@@ -253,13 +264,14 @@ impl ContentsError {
             | Self::Copy { .. }
             | Self::BadName(_)
             | Self::Circle(_)
+            | Self::Refused { .. }
             | Self::TrustsOnlyNotebooks(_) => Kind::BadRequest,
             Self::Exists(_) | Self::Busy(_) => Kind::Conflict,
             Self::Changed(_) => Kind::PreconditionFailed,
             Self::PermissionDenied(_) | Self::LeadsOutside(_) => Kind::Forbidden,
             Self::TooLarge(_) => Kind::TooLarge,
             Self::NoSpace(_) => Kind::NoSpace,
-            Self::Root { .. } | Self::Io { .. } | Self::Stopping => Kind::Internal,
+            Self::Root { .. } | Self::AfterSave(_) | Self::Io { .. } | Self::Stopping => Kind::Internal,
         }
     }
 
@@ -306,6 +318,14 @@ pub fn quoted(path: &ContentsPath) -> String {
         repr("")
     } else {
         repr(&format!("/{path}"))
+    }
+}
+
+/// What the command said, if anything.
+fn refusal(path: &ContentsPath, why: &str) -> String {
+    match why {
+        "" => format!("the pre-save command refuses to save {path}"),
+        why => why.to_owned(),
     }
 }
 

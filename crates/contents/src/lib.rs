@@ -38,7 +38,7 @@ mod version;
 pub use archive::{Archive, ArchiveEntry, ArchiveStep};
 pub use config::{ContentsConfig, Untitled};
 pub use error::{ContentsError, ContentsErrorKind, quoted};
-pub use manager::{Conditional, ContentsManager, Get, NewEntry, Saved};
+pub use manager::{Conditional, ContentsManager, Get, NewEntry, SaveCommands, Saved};
 pub use mime::Guess;
 pub use model::{CheckpointModel, Content, ContentsModel, EntryType, Format, SaveModel};
 pub use notebook::{SignatureError, SignatureStore, SignaturesInMemory};

@@ -5,7 +5,7 @@ use std::io;
 use super::create::Numbered;
 use super::{Get, Shared};
 use crate::error::{ContentsError, SAVING};
-use crate::model::{ContentsModel, EntryType};
+use crate::model::{ContentsModel, EntryType, SaveModel};
 use crate::path::ContentsPath;
 use crate::storage::{Existing, Kind};
 
@@ -60,6 +60,9 @@ impl Shared {
         existing: Existing<'_>,
     ) -> Result<Option<String>, ContentsError> {
         let from = &source.path;
+        if !self.config.save_commands.is_empty() {
+            return self.copy_with_commands(source, to, existing);
+        }
         let bytes = self.read(from)?.bytes;
         if source.entry_type == EntryType::File {
             return self.write(to, &bytes, existing).map(|_| None);
@@ -70,6 +73,31 @@ impl Shared {
             .map_err(|_| ContentsError::NotText(self.os_path(from)))?;
         self.save_notebook(to, &json, existing)
             .map(|written| written.message)
+    }
+
+    /// The commands see a copy as what it is, a save of what was read.
+    fn copy_with_commands(
+        &self,
+        source: &ContentsModel,
+        to: &ContentsPath,
+        existing: Existing<'_>,
+    ) -> Result<Option<String>, ContentsError> {
+        let get = Get {
+            entry_type: Some(source.entry_type),
+            content: true,
+            ..Get::default()
+        };
+        let json = bytes::Bytes::from(self.get(&source.path, get)?.to_json().concat());
+        let model = SaveModel::from_json(&json).map_err(|error| ContentsError::Io {
+            doing: "copying",
+            path: source.path.clone(),
+            source: error.into(),
+        })?;
+        let mut model = model.unwrap_or_default();
+        self.before_save(to, &mut model)?;
+        let written = self.save(to, &model, existing)?;
+        self.after_save(to, Some(source.entry_type.as_str()))?;
+        Ok(written.message)
     }
 
     fn copy_directory(&self, from: &ContentsPath, to: &ContentsPath) -> Result<ContentsModel, ContentsError> {

@@ -78,9 +78,12 @@ impl Shared {
             self.complete_new(path, &mut model);
             match entry_type {
                 "directory" => self.create_directory(path).map(|()| None),
-                _ => self
-                    .save(path, &model, Existing::Keep)
-                    .map(|written| written.message),
+                _ => {
+                    self.before_save(path, &mut model)?;
+                    let written = self.save(path, &model, Existing::Keep)?;
+                    self.after_save(path, Some(entry_type))?;
+                    Ok(written.message)
+                }
             }
         })
     }

@@ -62,16 +62,28 @@ impl Shared {
             }
         }
         self.refuse_hidden("create", path)?;
-        let _turn = self.storage.turn(path);
-        let created = self.kind(path)? != Some(Kind::File);
-        if created {
+        if self.kind(path)? != Some(Kind::File) {
             self.complete_new(path, &mut model);
         }
+        let (begins, ends) = match model.chunk {
+            None => (true, true),
+            Some(chunk) => (chunk == FIRST_CHUNK, chunk == LAST_CHUNK),
+        };
+        if begins {
+            self.before_save(path, &mut model)?;
+        }
+        let turn = self.storage.turn(path);
+        let created = self.kind(path)? != Some(Kind::File);
         let existing = Existing::ReplaceIf(precondition);
         let written = match model.chunk {
             Some(chunk) => self.save_chunk(path, &model, chunk, precondition)?,
             None => self.save(path, &model, existing)?,
         };
+        // The command may save something itself.
+        drop(turn);
+        if ends {
+            self.after_save(path, model.entry_type.as_ref().and_then(Option::as_deref))?;
+        }
         let mut model = self.get(path, Get::default())?;
         model.message = written.message;
         // Not what somebody else has put there meanwhile: whoever saved has not seen that.

@@ -6,6 +6,7 @@ use std::io;
 use super::Shared;
 use super::told::done;
 use crate::error::{ContentsError, SAVING};
+use crate::model::SaveModel;
 use crate::observer::ContentsAction;
 use crate::path::ContentsPath;
 use crate::storage::Existing;
@@ -31,6 +32,7 @@ impl Shared {
             }
             _ => of_file(path, source),
         };
+        self.before_save(path, &mut of_upload())?;
         let free = self.storage.bytes_free(path).map_err(saving)?;
         let mode = self.storage.create_partial(path, partial, existing);
         let mode = mode.map_err(saving)?;
@@ -63,7 +65,7 @@ impl Shared {
         mode_if_new: u32,
         existing: Existing<'_>,
     ) -> Result<(), UploadError> {
-        let finish = |shared: &Self| {
+        let finish = |shared: &Self| -> Result<(), UploadError> {
             let _turn = shared.storage.turn(path);
             shared.refuse_hidden("create", path)?;
             shared.open_upload(path, partial)?;
@@ -72,7 +74,12 @@ impl Shared {
                 .finish_partial(path, partial, mode_if_new, existing);
             Ok(finished.map_err(|source| of_file(path, source))?)
         };
-        self.tell(finish, |()| Some(done(ContentsAction::Save, path)))
+        self.tell(finish, |()| Some(done(ContentsAction::Save, path)))?;
+        // The file is there: an upload that failed now would be begun once more.
+        if let Err(error) = self.after_save(path, Some("file")) {
+            tracing::error!(%path, %error, "after an upload");
+        }
+        Ok(())
     }
 
     /// Removes the partial file of an upload.
@@ -80,6 +87,14 @@ impl Shared {
         self.storage
             .remove_partial(path, partial)
             .map_err(|source| ContentsError::from_io("deleting", path, source))
+    }
+}
+
+/// What the pre-save command is told of an upload, of which nothing has come yet.
+fn of_upload() -> SaveModel {
+    SaveModel {
+        entry_type: Some(Some("file".to_owned())),
+        ..SaveModel::default()
     }
 }
 

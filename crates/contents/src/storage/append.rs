@@ -33,6 +33,7 @@ impl Storage {
             // As every save does it: a link to nothing is followed, if links may be.
             return self.save(path, bytes, Existing::Replace);
         };
+        target.old_file()?; // nothing that is no file, and none that may not be written
         let file = target.open_to_append()?;
         let bytes_before = u64::try_from(stat.st_size).unwrap_or(0);
         let _note: Option<Note> = match self.journal.as_deref() {

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contents::{ContentsConfig, OutsideLinks, UploadsConfig};
+use contents::{ContentsConfig, OutsideLinks, SaveCommands, UploadsConfig};
 
 use super::classes::{ADRASTEA, CHECKPOINTS, CONTENTS, NOTARY};
 use super::directories::Directories;
 use crate::error::ServerError;
 use crate::paths::JupyterPaths;
-use crate::settings::reader::Reader;
+use crate::settings::reader::{Reader, Traits};
 use crate::variables::Variables;
 
 pub(super) fn read(
@@ -28,6 +28,7 @@ pub(super) fn read(
         Some("refuse") => OutsideLinks::Refuse,
         Some(_) => return Err(own.bad("outside_links", "`follow` or `refuse`").into()),
     };
+    config.save_commands = save_commands(&own)?;
     let switches: [(&str, &mut bool); 3] = [
         ("allow_hidden", &mut config.allow_hidden),
         ("delete_to_trash", &mut config.delete_to_trash),
@@ -72,6 +73,21 @@ pub(super) fn read(
         },
     );
     Ok(config)
+}
+
+fn save_commands(own: &Traits<'_>) -> Result<SaveCommands, ServerError> {
+    let mut commands = SaveCommands::default();
+    if let Some(command) = own.list("pre_save_command")? {
+        commands.before = command;
+    }
+    if let Some(command) = own.list("post_save_command")? {
+        commands.after = command;
+    }
+    if let Some(seconds) = own.number("save_command_timeout")? {
+        commands.timeout = Duration::try_from_secs_f64(seconds)
+            .map_err(|_| own.bad("save_command_timeout", "a number of seconds"))?;
+    }
+    Ok(commands)
 }
 
 /// One user made the links, and may follow them, as in the reference. Where others come, too, the root directory is

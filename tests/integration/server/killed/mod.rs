@@ -15,7 +15,7 @@ use super::process::Home;
 /// How often the server is killed.
 const KILLS: u64 = 200;
 /// The longest time that the writers get before a kill. Each round stops elsewhere in it.
-const WRITING_MS_MAX: u64 = 250;
+const WRITING_MS_MAX: u64 = 180;
 
 /// What the log says when an earlier server was killed in the middle of a save.
 const PUT_RIGHT: [&str; 2] = ["was interrupted", "what an interrupted save left"];

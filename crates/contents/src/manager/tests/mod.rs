@@ -4,6 +4,7 @@ mod changing;
 mod creating;
 mod links;
 mod reading;
+mod save_commands;
 mod saving;
 mod trusting;
 mod versions;
