@@ -57,8 +57,8 @@ pub enum Content {
     Text(String),
     /// Of any other file: base64 in lines of 76.
     Base64(String),
-    /// Of a notebook: JSON text.
-    Notebook(Bytes),
+    /// Of a notebook: JSON text, in pieces that follow one another.
+    Notebook(Vec<Bytes>),
     /// Of a directory: its entries without content.
     Directory(Vec<ContentsModel>),
 }
@@ -109,7 +109,12 @@ impl ContentsModel {
             Some(Content::Notebook(json)) => {
                 let mut after = Vec::with_capacity(1024);
                 self.push_after_content(&mut after);
-                vec![out.into(), json.clone(), after.into()]
+                let (before, after) = ([out.into()], [after.into()]);
+                before
+                    .into_iter()
+                    .chain(json.iter().cloned())
+                    .chain(after)
+                    .collect()
             }
             _ => {
                 self.push_content(&mut out);
@@ -169,7 +174,7 @@ impl ContentsModel {
         match &self.content {
             None => out.extend_from_slice(b"null"),
             Some(Content::Text(text) | Content::Base64(text)) => encode::string(text, out),
-            Some(Content::Notebook(json)) => out.extend_from_slice(json),
+            Some(Content::Notebook(json)) => json.iter().for_each(|piece| out.extend_from_slice(piece)),
             Some(Content::Directory(entries)) => {
                 out.push(b'[');
                 for (count, entry) in entries.iter().enumerate() {

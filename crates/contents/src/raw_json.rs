@@ -17,6 +17,13 @@ impl RawJson {
         }
     }
 
+    /// A value that we wrote, in pieces.
+    pub(crate) fn joined(pieces: &[Bytes]) -> Self {
+        Self {
+            text: pieces.concat().into(),
+        }
+    }
+
     /// The part `raw` of `body`.
     pub(crate) fn within(body: &Bytes, raw: &serde_json::value::RawValue) -> Self {
         Self {
@@ -27,6 +34,11 @@ impl RawJson {
     /// How long it is.
     pub(crate) fn bytes(&self) -> u64 {
         self.text.len() as u64
+    }
+
+    /// The bytes that [`Self::get`] borrows from.
+    pub(crate) fn source(&self) -> &Bytes {
+        &self.text
     }
 
     /// The text.

@@ -1,6 +1,7 @@
 //! Versions of files, and what a change may demand of the version it meets.
 
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
@@ -21,6 +22,16 @@ pub struct FileVersion {
     pub(crate) changed: (i64, i64),
     pub(crate) size: u64,
     pub(crate) inode: u64,
+}
+
+impl FileVersion {
+    /// Whether the last change was so long before `now` that another one would have another time.
+    pub(crate) fn is_settled(&self, now: SystemTime, after: Duration) -> bool {
+        let changed = u64::try_from(self.changed.0).unwrap_or(0);
+        let since = now.duration_since(UNIX_EPOCH + Duration::from_secs(changed));
+        // A second more, as the nanoseconds are left out.
+        since.is_ok_and(|since| since > after + Duration::from_secs(1))
+    }
 }
 
 impl fmt::Display for FileVersion {

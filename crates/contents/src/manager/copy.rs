@@ -2,11 +2,14 @@
 
 use std::io;
 
+use bytes::Bytes;
+
 use super::create::Numbered;
 use super::{Get, Shared};
 use crate::error::{ContentsError, SAVING};
 use crate::model::{ContentsModel, EntryType, SaveModel};
 use crate::path::ContentsPath;
+use crate::raw_json::RawJson;
 use crate::storage::{Existing, Kind};
 
 impl Shared {
@@ -69,8 +72,7 @@ impl Shared {
         }
         let mut notebook = self.read_notebook(from, self.notebook_text(from, &bytes)?)?;
         self.notary.mark(&mut notebook);
-        let json = String::from_utf8(notebook.into_model_json(bytes.len()))
-            .map_err(|_| ContentsError::NotText(self.os_path(from)))?;
+        let json = RawJson::joined(&notebook.into_model_json(&Bytes::new()));
         self.save_notebook(to, &json, existing)
             .map(|written| written.message)
     }

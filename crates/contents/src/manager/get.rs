@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::large::is_large;
@@ -13,6 +14,7 @@ use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
 use crate::path::ContentsPath;
 use crate::storage::{Entry, Kind, Listing, OpenFile, Place, ReadFile, Storage};
+use crate::version::FileVersion;
 
 /// A file of so many bytes is read when it is opened: going to the disk twice takes longer.
 const SMALL_FILE_BYTES: u64 = 64 << 10;
@@ -92,7 +94,7 @@ impl Shared {
                 model.hash = Some(hex::encode(Sha256::digest(&bytes)));
             }
             if get.content && model.entry_type == EntryType::Notebook {
-                self.fill_notebook(&mut model, &bytes)?;
+                self.fill_notebook(&mut model, &bytes.into(), version)?;
             } else if get.content {
                 self.fill_file(&mut model, bytes, get.format)?;
             }
@@ -224,12 +226,17 @@ impl Shared {
         Ok(())
     }
 
-    fn fill_notebook(&self, model: &mut ContentsModel, bytes: &[u8]) -> Result<(), ContentsError> {
+    fn fill_notebook(
+        &self,
+        model: &mut ContentsModel,
+        bytes: &Bytes,
+        version: FileVersion,
+    ) -> Result<(), ContentsError> {
         let text = self.notebook_text(&model.path, bytes)?;
         let mut notebook = self.read_notebook(&model.path, text)?;
-        self.notary.mark(&mut notebook);
+        self.notary.mark_read(&mut notebook, version);
         model.message = notebook.message();
-        model.content = Some(Content::Notebook(notebook.into_model_json(bytes.len()).into()));
+        model.content = Some(Content::Notebook(notebook.into_model_json(bytes)));
         Ok(())
     }
 

@@ -124,7 +124,7 @@ impl Shared {
             (None, _) => return Err(ContentsError::NoContent),
         };
         if entry_type == "notebook" {
-            return self.save_notebook(path, content.get(), existing);
+            return self.save_notebook(path, content, existing);
         }
         let bytes = self.decode(path, content, model.format.as_deref())?;
         self.write(path, &bytes, existing).map(Written::whole)
@@ -172,14 +172,14 @@ impl Shared {
     pub(super) fn save_notebook(
         &self,
         path: &ContentsPath,
-        json: &str,
+        json: &RawJson,
         existing: Existing<'_>,
     ) -> Result<Written, ContentsError> {
         let wrong = |why: Unreadable| ContentsError::NotANotebook {
             path: path.clone(),
             why: why.to_string(),
         };
-        let (message, version) = match notebook::from_model(json).map_err(wrong)? {
+        let (message, version) = match notebook::from_model(json.get()).map_err(wrong)? {
             Sent::Current(mut notebook) => {
                 let trusted = Notary::check_cells(&mut notebook);
                 let message = notebook.message();
@@ -189,7 +189,7 @@ impl Shared {
                 }
                 let version = match self.version_on_disk(path, &notebook) {
                     Some(version) if existing.allows(Found::File(version)) => version,
-                    _ => self.write(path, &notebook.into_file(json.len() / 4 * 5), existing)?,
+                    _ => self.write_pieces(path, &notebook.into_file(json.source()), existing)?,
                 };
                 (message, version)
             }
@@ -229,8 +229,18 @@ impl Shared {
         bytes: &[u8],
         existing: Existing<'_>,
     ) -> Result<FileVersion, ContentsError> {
+        self.write_pieces(path, &[bytes], existing)
+    }
+
+    fn write_pieces<B: AsRef<[u8]>>(
+        &self,
+        path: &ContentsPath,
+        pieces: &[B],
+        existing: Existing<'_>,
+    ) -> Result<FileVersion, ContentsError> {
+        let pieces: Vec<&[u8]> = pieces.iter().map(AsRef::as_ref).collect();
         self.storage
-            .save(path, bytes, existing)
+            .save(path, &pieces, existing)
             .map_err(|source| self.save_error(path, source))
     }
 

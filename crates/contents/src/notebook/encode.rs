@@ -1,108 +1,120 @@
 //! Writing a [`Node`] as JSON: compactly for the browser, and as Python's nbformat writes files.
 
 use super::node::Node;
+use super::pieces::Sink;
 use super::scan::plain_length;
 use crate::python_text::push_float;
 
+/// A longer text may be one that need not be copied.
+const LONG_BYTES: usize = 4 << 10;
+
 /// JSON without spaces, members in their order.
-pub(crate) fn compact(node: &Node<'_>, out: &mut Vec<u8>) {
+pub(crate) fn compact(node: &Node<'_>, out: &mut impl Sink) {
     match node {
         Node::Array(items) => {
-            out.push(b'[');
+            out.buffer().push(b'[');
             for (count, item) in items.iter().enumerate() {
                 if count > 0 {
-                    out.push(b',');
+                    out.buffer().push(b',');
                 }
                 compact(item, out);
             }
-            out.push(b']');
+            out.buffer().push(b']');
         }
         Node::Lines(lines) => {
-            out.push(b'[');
+            out.buffer().push(b'[');
             for (count, line) in lines.iter().enumerate() {
                 if count > 0 {
-                    out.push(b',');
+                    out.buffer().push(b',');
                 }
-                string(line, out);
+                string(line, out.buffer());
             }
-            out.push(b']');
+            out.buffer().push(b']');
         }
         Node::Object(object) => {
-            out.push(b'{');
+            out.buffer().push(b'{');
             for (count, (key, value)) in object.iter().enumerate() {
                 if count > 0 {
-                    out.push(b',');
+                    out.buffer().push(b',');
                 }
-                string(key, out);
-                out.push(b':');
+                string(key, out.buffer());
+                out.buffer().push(b':');
                 compact(value, out);
             }
-            out.push(b'}');
+            out.buffer().push(b'}');
         }
         scalar => push_scalar(scalar, out),
     }
 }
 
 /// As nbformat writes: members sorted, one space of indent a level, non-ASCII as it is. Without a last newline.
-pub(crate) fn indented(node: &Node<'_>, out: &mut Vec<u8>) {
+pub(crate) fn indented(node: &Node<'_>, out: &mut impl Sink) {
     push_indented(node, 0, out);
 }
 
-fn push_indented(node: &Node<'_>, level: usize, out: &mut Vec<u8>) {
+fn push_indented(node: &Node<'_>, level: usize, out: &mut impl Sink) {
     match node {
         Node::Array(items) if !items.is_empty() => {
-            out.push(b'[');
+            out.buffer().push(b'[');
             for (count, item) in items.iter().enumerate() {
                 new_line(count, level + 1, out);
                 push_indented(item, level + 1, out);
             }
             new_line(0, level, out);
-            out.push(b']');
+            out.buffer().push(b']');
         }
         Node::Lines(lines) => {
-            out.push(b'[');
+            out.buffer().push(b'[');
             for (count, line) in lines.iter().enumerate() {
                 new_line(count, level + 1, out);
-                string(line, out);
+                string(line, out.buffer());
             }
             new_line(0, level, out);
-            out.push(b']');
+            out.buffer().push(b']');
         }
         Node::Object(object) if object.len() > 0 => {
-            out.push(b'{');
+            out.buffer().push(b'{');
             for (count, (key, value)) in object.sorted().into_iter().enumerate() {
                 new_line(count, level + 1, out);
-                string(key, out);
-                out.extend_from_slice(b": ");
+                string(key, out.buffer());
+                out.buffer().extend_from_slice(b": ");
                 push_indented(value, level + 1, out);
             }
             new_line(0, level, out);
-            out.push(b'}');
+            out.buffer().push(b'}');
         }
         empty_or_scalar => compact(empty_or_scalar, out),
     }
 }
 
-fn new_line(count: usize, level: usize, out: &mut Vec<u8>) {
+fn new_line(count: usize, level: usize, out: &mut impl Sink) {
     if count > 0 {
-        out.push(b',');
+        out.buffer().push(b',');
     }
-    out.push(b'\n');
+    out.buffer().push(b'\n');
+    let out = out.buffer();
     out.resize(out.len() + level, b' ');
 }
 
-fn push_scalar(node: &Node<'_>, out: &mut Vec<u8>) {
+fn push_scalar(node: &Node<'_>, out: &mut impl Sink) {
     match node {
-        Node::Bool(true) => out.extend_from_slice(b"true"),
-        Node::Bool(false) => out.extend_from_slice(b"false"),
-        Node::Integer(digits) => out.extend_from_slice(digits.as_bytes()),
+        Node::Bool(true) => out.buffer().extend_from_slice(b"true"),
+        Node::Bool(false) => out.buffer().extend_from_slice(b"false"),
+        Node::Integer(digits) => out.buffer().extend_from_slice(digits.as_bytes()),
         Node::Float(value) => {
             let mut text = String::new();
             push_float(&mut text, *value);
-            out.extend_from_slice(text.as_bytes());
+            out.buffer().extend_from_slice(text.as_bytes());
         }
-        Node::String(text) => string(text, out),
-        Node::Null | Node::Array(_) | Node::Lines(_) | Node::Object(_) => out.extend_from_slice(b"null"),
+        Node::String(text) if text.len() > LONG_BYTES && plain_length(text.as_bytes()) == text.len() => {
+            out.buffer().push(b'"');
+            out.plain(text);
+            out.buffer().push(b'"');
+        }
+        Node::String(text) => string(text, out.buffer()),
+        Node::Null | Node::Array(_) | Node::Lines(_) | Node::Object(_) => {
+            out.buffer().extend_from_slice(b"null")
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod node;
 mod notary;
 mod old;
 mod parse;
+mod pieces;
 mod read;
 mod scan;
 mod schema;
@@ -25,10 +26,13 @@ mod validate;
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use self::node::{Node, Object};
 pub(crate) use self::notary::Notary;
 pub(crate) use self::old::OldNotebook;
 use self::parse::{ParseError, parse};
+use self::pieces::{Pieces, Sink};
 pub(crate) use self::read::{Sent, Unreadable, from_model, read};
 pub use self::signatures::{SignatureError, SignatureStore, SignaturesInMemory};
 
@@ -144,24 +148,24 @@ impl<'a> Notebook<'a> {
         });
     }
 
-    /// The text for the model of a GET; it will have about `bytes`.
-    pub(crate) fn into_model_json(self, bytes: usize) -> Vec<u8> {
-        let mut out = Vec::with_capacity(bytes);
+    /// The text for the model of a GET, in pieces; `source` is what the notebook was read from.
+    pub(crate) fn into_model_json(self, source: &Bytes) -> Vec<Bytes> {
+        let mut out = Pieces::new(source);
         encode::compact(&Node::Object(self.root), &mut out);
-        out
+        out.finish()
     }
 
-    /// The bytes of the file; it will have about `bytes`.
-    pub(crate) fn into_file(mut self, bytes: usize) -> Vec<u8> {
+    /// The bytes of the file, in pieces; `source` is what the notebook was read from.
+    pub(crate) fn into_file(mut self, source: &Bytes) -> Vec<Bytes> {
         self.strip_transient();
         for cell in self.cells_mut() {
             strip_trusted(cell);
             lines::split_all(cell);
         }
-        let mut out = Vec::with_capacity(bytes);
+        let mut out = Pieces::new(source);
         encode::indented(&Node::Object(self.root), &mut out);
-        out.push(b'\n');
-        out
+        out.buffer().push(b'\n');
+        out.finish()
     }
 
     /// Whether both are the same but for how numbers and texts are spelt in a file: `1.0` and `1` are equal.

@@ -3,11 +3,13 @@
 //! The signature is the one of nbformat's `NotebookNotary`: an HMAC over the joined tree, keys sorted, with the
 //! secret of the user's data directory.
 
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +20,7 @@ use super::node::{Node, Object};
 use super::signatures::SignatureStore;
 use super::{Notebook, OldNotebook, is_code, strip_trusted};
 use crate::python_text::push_float;
+use crate::version::FileVersion;
 
 /// The algorithm of all our signatures, Jupyter's default.
 const ALGORITHM: &str = "sha256";
@@ -33,7 +36,14 @@ pub(crate) struct Notary {
     /// Read or made when first needed.
     secret: Mutex<Option<Arc<[u8]>>>,
     store: Arc<dyn SignatureStore>,
+    /// Signatures of files as they lie on the disk: most of what it takes to open a large notebook again.
+    of_files: Mutex<HashMap<FileVersion, String>>,
 }
+
+/// Files whose signatures are kept; beyond it all are forgotten and made again.
+const FILES_MAX: usize = 1024;
+/// A file that changed a shorter while ago may change once more without getting another version.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 impl Notary {
     pub(crate) fn new(secret_file: Option<PathBuf>, store: Arc<dyn SignatureStore>) -> Self {
@@ -41,17 +51,31 @@ impl Notary {
             secret_file,
             secret: Mutex::new(None),
             store,
+            of_files: Mutex::default(),
         }
+    }
+
+    /// [`Self::mark`] of all of a file of this version.
+    pub(crate) fn mark_read(&self, notebook: &mut Notebook<'_>, version: FileVersion) {
+        if notebook.signed_as_3.is_some() || !version.is_settled(SystemTime::now(), SETTLED_AFTER) {
+            return self.mark(notebook);
+        }
+        let files = || self.of_files.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = files().get(&version).cloned();
+        let signature = kept.map_or_else(|| self.signature(&notebook.root), Ok);
+        if let Ok(signature) = &signature {
+            let mut files = files();
+            if files.len() >= FILES_MAX {
+                files.clear();
+            }
+            files.insert(version, signature.clone());
+        }
+        set_trusted(notebook, self.is_remembered(signature));
     }
 
     /// Marks every code cell with whether the notebook is trusted. A store that fails means "not trusted".
     pub(crate) fn mark(&self, notebook: &mut Notebook<'_>) {
-        let trusted = self.is_signed(notebook);
-        for cell in notebook.cells_mut().filter(|cell| is_code(cell)) {
-            if let Some(metadata) = cell.get_mut("metadata").and_then(Node::as_object_mut) {
-                metadata.insert("trusted", Node::Bool(trusted));
-            }
-        }
+        set_trusted(notebook, self.is_signed(notebook));
     }
 
     /// Takes the marks from the cells; whether each was marked or has nothing unsafe to show.
@@ -93,7 +117,11 @@ impl Notary {
     }
 
     fn knows(&self, root: &Object<'_>) -> bool {
-        let signature = self.signature(root).map_err(Into::into);
+        self.is_remembered(self.signature(root))
+    }
+
+    fn is_remembered(&self, signature: io::Result<String>) -> bool {
+        let signature = signature.map_err(Into::into);
         signature.and_then(|signature| self.store.contains(ALGORITHM, &signature)).unwrap_or_else(|error| {
             tracing::warn!(%error, "the signature of a notebook could not be looked up: it is not trusted");
             false
@@ -118,6 +146,14 @@ impl Notary {
         };
         *kept = Some(Arc::clone(&secret));
         Ok(secret)
+    }
+}
+
+fn set_trusted(notebook: &mut Notebook<'_>, trusted: bool) {
+    for cell in notebook.cells_mut().filter(|cell| is_code(cell)) {
+        if let Some(metadata) = cell.get_mut("metadata").and_then(Node::as_object_mut) {
+            metadata.insert("trusted", Node::Bool(trusted));
+        }
     }
 }
 

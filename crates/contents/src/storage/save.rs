@@ -14,6 +14,8 @@ use crate::version::FileVersion;
 /// Bytes to be written.
 pub(super) enum Source<'a> {
     Bytes(&'a [u8]),
+    /// One after the other.
+    Pieces(&'a [&'a [u8]]),
     /// All of this file.
     File(&'a File),
 }
@@ -33,6 +35,10 @@ impl Source<'_> {
                 file.write_all(bytes)?;
                 Ok(bytes.len() as u64)
             }
+            Self::Pieces(pieces) => pieces.iter().try_fold(0, |written, piece| {
+                file.write_all(piece)?;
+                Ok(written + piece.len() as u64)
+            }),
             Self::File(source) => {
                 let mut source = *source;
                 source.rewind()?;
@@ -44,6 +50,7 @@ impl Source<'_> {
     pub(super) fn bytes(&self) -> io::Result<u64> {
         match self {
             Self::Bytes(bytes) => Ok(bytes.len() as u64),
+            Self::Pieces(pieces) => Ok(pieces.iter().map(|piece| piece.len() as u64).sum()),
             Self::File(file) => Ok(file.metadata()?.len()),
         }
     }
@@ -54,11 +61,11 @@ impl Storage {
     pub(crate) fn save(
         &self,
         path: &ContentsPath,
-        bytes: &[u8],
+        pieces: &[&[u8]],
         existing: Existing<'_>,
     ) -> io::Result<FileVersion> {
         let new = New {
-            content: Source::Bytes(bytes),
+            content: Source::Pieces(pieces),
             like: None,
         };
         self.write(path, &new, existing)

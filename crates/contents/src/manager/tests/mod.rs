@@ -118,7 +118,10 @@ pub(super) fn names(model: &ContentsModel) -> Vec<&str> {
 pub(super) fn text(model: &ContentsModel) -> &str {
     match &model.content {
         Some(Content::Text(text) | Content::Base64(text)) => text,
-        Some(Content::Notebook(json)) => std::str::from_utf8(json).unwrap(),
+        Some(Content::Notebook(json)) => match &json[..] {
+            [whole] => std::str::from_utf8(whole).unwrap(),
+            pieces => panic!("{} pieces", pieces.len()),
+        },
         other => panic!("no text: {other:?}"),
     }
 }

@@ -68,5 +68,5 @@ fn path(text: &str) -> ContentsPath {
 }
 
 fn save(storage: &Storage, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    storage.save(&path(name), bytes, Existing::Replace).map(drop)
+    storage.save(&path(name), &[bytes], Existing::Replace).map(drop)
 }
