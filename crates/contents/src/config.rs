@@ -45,7 +45,7 @@ pub struct ContentsConfig {
     pub keep_unmodified: bool,
     /// Largest file that is read into memory for a model, in bytes; `/files` streams and has no limit.
     pub content_bytes_max: u64,
-    /// Bytes of large documents (of 1 MiB and more) that are opened and saved at the same time; who asks for more
+    /// Bytes of large documents (of 4 MiB and more) that are opened and saved at the same time; who asks for more
     /// waits. Meanwhile each takes up to four times its bytes of memory.
     pub large_documents_bytes_max: u64,
     /// Most entries of a directory that are listed.

@@ -68,13 +68,19 @@ const TARGETS: &[(&str, Target)] = &[
 pub(crate) async fn run(quick: bool) -> Result<Report> {
     let size = if quick { QUICK } else { FULL };
     let mut report = Report::new(TARGETS);
-    let mut servers: Vec<Server> = Vec::new();
-    for side in &Side::all()? {
-        servers.push(side.start().await?.0);
-    }
-    listings::run(&servers, size, &mut report).await?;
+    listings::run(&started().await?, size, &mut report).await?;
+    // Anew, because what the listings have left in memory is not what notebooks take.
+    let servers = started().await?;
     notebooks::run(&servers, size, &mut report).await?;
     files::run(&servers, size, &mut report).await?;
     beside_a_save::run(&servers, size, &mut report).await?;
     Ok(report)
+}
+
+async fn started() -> Result<Vec<Server>> {
+    let mut servers = Vec::new();
+    for side in &Side::all()? {
+        servers.push(side.start().await?.0);
+    }
+    Ok(servers)
 }

@@ -9,13 +9,13 @@ use super::{ContentsManager, Shared};
 use crate::error::ContentsError;
 use crate::path::ContentsPath;
 
-/// What has more bytes is large; anything else is done in a few milliseconds.
-const LARGE_BYTES: u64 = 1 << 20;
+/// What has more bytes is large; anything else is done in ten milliseconds.
+const LARGE_BYTES: u64 = 4 << 20;
 /// Bytes that one permit stands for.
 const PERMIT_BYTES: u64 = 1 << 10;
 /// How far behind the threads of the server these threads stand, in the words of `nice`.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 5;
 
 /// The room for large documents.
 pub(super) struct Room {

@@ -5,9 +5,6 @@ use super::pieces::Sink;
 use super::scan::plain_length;
 use crate::python_text::push_float;
 
-/// A longer text may be one that need not be copied.
-const LONG_BYTES: usize = 4 << 10;
-
 /// JSON without spaces, members in their order.
 pub(crate) fn compact(node: &Node<'_>, out: &mut impl Sink) {
     match node {
@@ -64,10 +61,17 @@ fn push_indented(node: &Node<'_>, level: usize, out: &mut impl Sink) {
             out.buffer().push(b']');
         }
         Node::Lines(lines) => {
-            out.buffer().push(b'[');
+            // Most of a file is written here: each line with one copy for all that stands before it.
+            let mut before = b",\n".to_vec();
+            before.resize(before.len() + level + 1, b' ');
+            before.push(b'"');
+            let end = out.buffer();
+            end.push(b'[');
             for (count, line) in lines.iter().enumerate() {
-                new_line(count, level + 1, out);
-                string(line, out.buffer());
+                let comma = usize::from(count == 0);
+                end.extend_from_slice(before.get(comma..).unwrap_or_default());
+                escaped(line, end);
+                end.push(b'"');
             }
             new_line(0, level, out);
             out.buffer().push(b']');
@@ -106,12 +110,13 @@ fn push_scalar(node: &Node<'_>, out: &mut impl Sink) {
             push_float(&mut text, *value);
             out.buffer().extend_from_slice(text.as_bytes());
         }
-        Node::String(text) if text.len() > LONG_BYTES && plain_length(text.as_bytes()) == text.len() => {
+        Node::String(text) => {
             out.buffer().push(b'"');
-            out.plain(text);
+            if !out.share(text) {
+                escaped(text, out.buffer());
+            }
             out.buffer().push(b'"');
         }
-        Node::String(text) => string(text, out.buffer()),
         Node::Null | Node::Array(_) | Node::Lines(_) | Node::Object(_) => {
             out.buffer().extend_from_slice(b"null")
         }
@@ -121,6 +126,11 @@ fn push_scalar(node: &Node<'_>, out: &mut impl Sink) {
 /// Escapes what JSON demands and nothing else, spelt as Python spells it.
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
+    escaped(text, out);
+    out.push(b'"');
+}
+
+fn escaped(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     loop {
         let (plain, special) = rest.split_at(plain_length(rest));
@@ -140,5 +150,4 @@ pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
         }
         rest = after;
     }
-    out.push(b'"');
 }

@@ -6,14 +6,18 @@ use bytes::Bytes;
 /// A shorter text is copied: a piece of its own would cost more.
 const SHARED_BYTES: usize = 16 << 10;
 
+/// Memory set aside for what is written between two shared texts, so that it seldom has to move.
+const RESERVED_BYTES: usize = 1 << 20;
+
 /// Where JSON is written.
 pub(crate) trait Sink {
     /// The end of what is written.
     fn buffer(&mut self) -> &mut Vec<u8>;
 
-    /// Writes a text as it is.
-    fn plain(&mut self, text: &str) {
-        self.buffer().extend_from_slice(text.as_bytes());
+    /// Whether a text was written without being looked at: what the parser has borrowed from the document needs no
+    /// escapes.
+    fn share(&mut self, _text: &str) -> bool {
+        false
     }
 }
 
@@ -35,7 +39,7 @@ impl<'s> Pieces<'s> {
         Self {
             source,
             done: Vec::new(),
-            end: Vec::new(),
+            end: Vec::with_capacity(RESERVED_BYTES),
         }
     }
 
@@ -50,14 +54,16 @@ impl Sink for Pieces<'_> {
         &mut self.end
     }
 
-    fn plain(&mut self, text: &str) {
-        match part(self.source, text) {
-            Some(shared) if text.len() >= SHARED_BYTES => {
-                self.done.push(std::mem::take(&mut self.end).into());
-                self.done.push(shared);
-            }
-            _ => self.end.extend_from_slice(text.as_bytes()),
+    fn share(&mut self, text: &str) -> bool {
+        if text.len() < SHARED_BYTES {
+            return false;
         }
+        let Some(shared) = part(self.source, text) else {
+            return false;
+        };
+        let end = std::mem::replace(&mut self.end, Vec::with_capacity(RESERVED_BYTES));
+        self.done.extend([end.into(), shared]);
+        true
     }
 }
 
@@ -73,21 +79,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_parts_of_the_source_are_shared_and_all_else_is_copied() {
+    fn only_long_parts_of_the_source_are_shared() {
         let source = Bytes::from("long ".repeat(SHARED_BYTES));
         let text = std::str::from_utf8(&source).unwrap();
         let mut pieces = Pieces::new(&source);
         pieces.buffer().push(b'[');
-        pieces.plain(&text[5..]);
-        pieces.plain(&text[..5]);
-        let other = text.to_owned();
-        pieces.plain(&other);
+        assert!(pieces.share(&text[5..]));
+        assert!(!pieces.share(&text[..5]));
+        assert!(!pieces.share(&text.to_owned()));
+        pieces.buffer().push(b']');
         let pieces = pieces.finish();
-        assert_eq!(pieces.len(), 3);
         assert_eq!(pieces[1].as_ptr(), source[5..].as_ptr());
-        assert_eq!(
-            pieces.concat(),
-            ["[", &text[5..], "long ", text].concat().as_bytes()
-        );
+        assert_eq!(pieces.concat(), ["[", &text[5..], "]"].concat().as_bytes());
     }
 }

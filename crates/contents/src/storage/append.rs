@@ -31,7 +31,7 @@ impl Storage {
         let target = self.target(path)?;
         let Some(stat) = &target.old else {
             // As every save does it: a link to nothing is followed, if links may be.
-            return self.save(path, bytes, Existing::Replace);
+            return self.save(path, &[bytes], Existing::Replace);
         };
         target.old_file()?; // nothing that is no file, and none that may not be written
         let file = target.open_to_append()?;
