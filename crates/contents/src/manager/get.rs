@@ -291,7 +291,7 @@ impl Shared {
             _ => self.read_error(path, source),
         })?;
         if open.size <= SMALL_FILE_BYTES {
-            Storage::read_small(&mut open).map_err(|source| self.read_error(path, source))?;
+            Storage::read_small(&mut open);
         }
         Ok(open)
     }

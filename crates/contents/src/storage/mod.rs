@@ -28,6 +28,7 @@ mod tests;
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -174,12 +175,13 @@ impl Storage {
         Ok(rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?)
     }
 
-    /// Reads the whole of what was opened, if it is as long as it was then.
-    pub(crate) fn read_small(open: &mut OpenFile) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(usize::try_from(open.size).unwrap_or(0).saturating_add(1));
-        open.file.by_ref().take(open.size).read_to_end(&mut bytes)?;
-        open.small = (bytes.len() as u64 == open.size).then(|| bytes.into());
-        Ok(())
+    /// Reads the whole of what was opened, without moving its position. What cannot be read is left to who streams
+    /// it, so that the error is met where all others are.
+    pub(crate) fn read_small(open: &mut OpenFile) {
+        let mut bytes = vec![0; usize::try_from(open.size).unwrap_or(0)];
+        if open.file.read_exact_at(&mut bytes, 0).is_ok() {
+            open.small = Some(bytes.into());
+        }
     }
 
     /// Makes one directory.
