@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::manager::SaveCommands;
 use crate::storage::OutsideLinks;
+use crate::watch::WatchConfig;
 
 /// Settings; the defaults are the reference's unless said otherwise.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub struct ContentsConfig {
     pub large_documents_bytes_max: u64,
     /// Most entries of a directory that are listed.
     pub directory_entries_max: usize,
+    /// How changes on disk that others make are noticed.
+    pub watch: WatchConfig,
 }
 
 /// Base names of what is created without a name.
@@ -101,6 +104,7 @@ impl ContentsConfig {
             content_bytes_max: 2 << 30,
             large_documents_bytes_max: 64 << 20,
             directory_entries_max: 1_000_000,
+            watch: WatchConfig::default(),
         }
     }
 }

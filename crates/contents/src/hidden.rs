@@ -1,6 +1,13 @@
 //! What Jupyter keeps out of sight: hidden names, and patterns left out of listings.
 
+use crate::config::ContentsConfig;
 use crate::path::ContentsPath;
+
+/// Whether a listing shows an entry of this name, as far as the name alone can tell.
+pub(crate) fn is_shown_name(config: &ContentsConfig, name: &str) -> bool {
+    (config.allow_hidden || !name.starts_with('.'))
+        && !config.hide_globs.iter().any(|glob| matches_glob(name, glob))
+}
 
 /// Whether a part of the path begins with a dot.
 pub(crate) fn is_hidden_name(path: &ContentsPath) -> bool {

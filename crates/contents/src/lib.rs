@@ -34,6 +34,7 @@ mod storage;
 mod time;
 mod uploads;
 mod version;
+mod watch;
 
 pub use archive::{Archive, ArchiveEntry, ArchiveStep};
 pub use config::{ContentsConfig, Untitled};
@@ -51,3 +52,4 @@ pub use uploads::{
     Checksum, NewUpload, UploadError, UploadId, UploadManager, UploadStatus, UploadWriter, UploadsConfig,
 };
 pub use version::{FileVersion, Found, Precondition, Versions};
+pub use watch::{ListeningToDisk, WatchConfig, WatchMeans};

@@ -1,6 +1,7 @@
 //! Wiring: makes every manager, puts the routes behind the guard and the layers around them, and serves.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -81,7 +82,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         &Timestamp::now().to_zoned(config.time_zone.clone()),
     );
     let signatures = signatures::open(config.signatures_file.as_deref());
-    let events = event_bus()?;
+    let events = event_bus(&config.event_schemas)?;
     let publisher = Arc::new(Publisher::new(events.clone()));
     let contents = ContentsManager::observed(config.contents.clone(), signatures, publisher.clone())
         .map_err(|source| service("the contents manager", source))?;
@@ -265,8 +266,13 @@ async fn ownership(instance: &Instance) -> Result<Ownership, ServerError> {
     Ok(ownership)
 }
 
-fn event_bus() -> Result<EventBus, ServerError> {
-    let schemas = Schemas::built_in().map_err(|source| service("the event bus", source))?;
+/// The bus, with the schemas that were configured.
+fn event_bus(schema_files: &[PathBuf]) -> Result<EventBus, ServerError> {
+    let failed = |source| service("the event bus", source);
+    let mut schemas = Schemas::built_in().map_err(failed)?;
+    for file in schema_files {
+        schemas.register_file(file).map_err(failed)?;
+    }
     Ok(EventBus::new(schemas))
 }
 

@@ -164,6 +164,11 @@ impl TestServerBuilder {
         self
     }
 
+    /// Where a file in Jupyter's configuration directory lies.
+    pub fn config_path(&self, path: &str) -> PathBuf {
+        self.directories.path().join("config").join(path)
+    }
+
     /// A kernelspec, by its `kernel.json`.
     #[must_use]
     pub fn kernelspec(mut self, name: &str, kernel_json: serde_json::Value) -> Self {

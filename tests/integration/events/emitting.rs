@@ -104,6 +104,33 @@ async fn an_event_that_says_too_little_or_does_not_fit_is_refused_in_the_referen
 }
 
 #[tokio::test]
+async fn clients_emit_events_of_schemas_that_were_configured() {
+    let schema = json!({"$id": "http://event.example/v1", "version": "7", "type": "object",
+        "properties": {"count": {"type": "integer"}}, "required": ["count"]});
+    let builder = TestServer::builder().config_file("schema.json", &schema.to_string());
+    let file = builder.config_path("schema.json");
+    let server = builder
+        .setting("Adrastea.event_schemas", &file.to_string_lossy())
+        .start()
+        .await;
+    let mut viewer = subscribe(&server.as_viewer()).await;
+    let event = |data: Value| json!({"schema_id": "http://event.example/v1", "version": "7", "data": data});
+    let owner = server.as_owner();
+    owner
+        .post("/api/events", &event(json!({"count": 1})))
+        .await
+        .expect(204);
+    owner
+        .post("/api/events", &event(json!({"count": "x"})))
+        .await
+        .expect(400);
+    assert_eq!(
+        next(&mut viewer, "http://event.example/v1").await,
+        json!({"count": 1})
+    );
+}
+
+#[tokio::test]
 async fn a_viewer_emits_nothing() {
     let server = TestServer::start().await;
     let event = with("version", json!("1"));

@@ -1,6 +1,7 @@
 //! `/api/events`: what is emitted, and who is told.
 
 mod contents;
+mod disk;
 mod emitting;
 mod kernels;
 mod permissions;
@@ -10,6 +11,7 @@ use test_support::{TestClient, TestServer, TestSocket};
 use wire::Subprotocol;
 
 const CONTENTS_SERVICE: &str = "https://events.jupyter.org/jupyter_server/contents_service/v1";
+const CONTENTS_CHANGES: &str = "urn:adrastea:events:contents_changes:v1";
 const KERNEL_ACTIONS: &str = "https://events.jupyter.org/jupyter_server/kernel_actions/v1";
 
 async fn subscribe(client: &TestClient) -> TestSocket {

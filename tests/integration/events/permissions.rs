@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::{CONTENTS_SERVICE, KERNEL_ACTIONS, emit_mark, subscribe, until_mark};
 
 /// Owners may do all. Guests may not read `secret` directories and kernels; and nothing, once they are sent out.
-struct Guests {
+pub(super) struct Guests {
     are_out: AtomicBool,
     /// How often it was asked about a path on behalf of a guest.
     asked: AtomicUsize,
@@ -21,7 +21,7 @@ struct Guests {
 }
 
 impl Guests {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             are_out: AtomicBool::new(false),
             asked: AtomicUsize::new(0),
@@ -65,7 +65,7 @@ impl Authorizer for Guests {
     }
 }
 
-fn actions(events: &[Value]) -> Vec<String> {
+pub(super) fn actions(events: &[Value]) -> Vec<String> {
     let text = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
     events
         .iter()

@@ -11,6 +11,7 @@ use axum::{
     extract::{State, ws::WebSocketUpgrade},
     response::Response,
 };
+use contents::ContentsManager;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
@@ -32,13 +33,16 @@ async fn subscribe(
     auth: Authorized<Read, Events>,
     State(connections): State<Connections>,
     State(bus): State<EventBus>,
+    State(contents): State<ContentsManager>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let connection = connections.open();
     // From here on nothing is missed while the upgrade is under way.
     let subscription = bus.subscribe();
+    let disk = contents.listen_to_disk();
     websocket::limited(upgrade, MESSAGE_BYTES_MAX).on_upgrade(async move |socket| {
         delivery::deliver(socket, auth, connection, subscription).await;
+        drop(disk);
     })
 }
 

@@ -29,6 +29,7 @@ impl Conditional<'_> {
         self.manager
             .blocking_on(path, bytes, move |shared| {
                 shared.tell(
+                    &[&to],
                     |shared| shared.put(&to, model, &precondition),
                     |_| Some(done(ContentsAction::Save, &to)),
                 )
@@ -49,6 +50,7 @@ impl Conditional<'_> {
         self.manager
             .blocking(move |shared| {
                 shared.tell(
+                    &[&from, &to],
                     |shared| shared.rename(&from, &to, &precondition),
                     // As in the reference: a new name that is the old one renames nothing.
                     |_| (from != to).then(|| done_from(ContentsAction::Rename, &to, &from)),
@@ -66,6 +68,7 @@ impl Conditional<'_> {
         self.manager
             .blocking(move |shared| {
                 shared.tell(
+                    &[&path],
                     |shared| shared.delete(&path, &precondition),
                     |()| Some(done(ContentsAction::Delete, &path)),
                 )
@@ -82,6 +85,7 @@ impl Conditional<'_> {
         self.manager
             .blocking(move |shared| {
                 shared.tell(
+                    &[&path],
                     |shared| shared.restore_checkpoint(&path, &id, &precondition),
                     |()| Some(done(ContentsAction::Save, &path)),
                 )

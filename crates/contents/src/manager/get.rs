@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::large::is_large;
 use super::{Shared, base64_text};
 use crate::error::{ContentsError, LISTING};
-use crate::hidden::matches_glob;
+use crate::hidden::is_shown_name;
 use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
 use crate::path::ContentsPath;
@@ -169,14 +169,8 @@ impl Shared {
 
     pub(crate) fn is_listed(&self, entry: &Entry) -> bool {
         let is_something = entry.kind != Kind::Other || entry.is_link;
-        let is_hidden = entry.closed || entry.name.starts_with('.');
-        let is_left_out = || {
-            self.config
-                .hide_globs
-                .iter()
-                .any(|glob| matches_glob(&entry.name, glob))
-        };
-        is_something && (self.config.allow_hidden || !is_hidden) && !is_left_out()
+        let is_open = self.config.allow_hidden || !entry.closed;
+        is_something && is_open && is_shown_name(&self.config, &entry.name)
     }
 
     pub(super) fn read(&self, path: &ContentsPath) -> Result<ReadFile, ContentsError> {

@@ -19,6 +19,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub use self::conditional::Conditional;
 pub use self::create::NewEntry;
@@ -30,7 +31,7 @@ use self::told::{done, done_from};
 use crate::archive::Archive;
 use crate::config::ContentsConfig;
 use crate::error::ContentsError;
-use crate::hidden::is_hidden_name;
+use crate::hidden::{is_hidden_name, is_shown_name};
 use crate::mime::{Guess, MimeTypes};
 use crate::model::{CheckpointModel, ContentsModel};
 use crate::notebook::{Notary, SignatureStore};
@@ -38,6 +39,7 @@ use crate::observer::{ContentsAction, ContentsObserver, Unobserved};
 use crate::path::ContentsPath;
 use crate::storage::{Entry, Kind, OpenFile, Storage, is_partial_name};
 use crate::version::{Found, Precondition};
+use crate::watch::DiskWatch;
 
 /// Files, directories and notebooks beneath one root directory, as Jupyter's contents API shows them.
 /// A cheap clone.
@@ -63,6 +65,7 @@ pub(crate) struct Shared {
     mime_types: MimeTypes,
     room: Room,
     observer: Arc<dyn ContentsObserver>,
+    watch: DiskWatch,
 }
 
 impl ContentsManager {
@@ -95,6 +98,11 @@ impl ContentsManager {
         let notary = Notary::new(config.secret_file.clone(), signatures);
         let mime_types = MimeTypes::new(config.mime_types_files.clone());
         let room = Room::new(config.large_documents_bytes_max);
+        let shown = {
+            let config = config.clone();
+            Arc::new(move |name: &str| is_shown_name(&config, name))
+        };
+        let watch = DiskWatch::new(config.watch.clone(), storage.clone(), shown, observer.clone());
         Ok(Self {
             shared: Arc::new(Shared {
                 config,
@@ -103,6 +111,7 @@ impl ContentsManager {
                 mime_types,
                 room,
                 observer,
+                watch,
             }),
         })
     }
@@ -112,6 +121,7 @@ impl ContentsManager {
     /// # Errors
     /// What is missing or hidden is [`ContentsError::NotFound`]; see [`Get`] for what can be asked for.
     pub async fn get(&self, path: &ContentsPath, get: Get) -> Result<ContentsModel, ContentsError> {
+        let at = SystemTime::now();
         let (looked_at, read) = (path.clone(), path.clone());
         let small = self.blocking(move |shared| match shared.large_bytes(&looked_at, get) {
             Some(bytes) => Ok(Err(bytes)),
@@ -124,7 +134,7 @@ impl ContentsManager {
                     .await?
             }
         };
-        self.shared.observer.happened(done(ContentsAction::Get, path));
+        self.shared.got(path, &model, at);
         Ok(model)
     }
 
@@ -140,6 +150,7 @@ impl ContentsManager {
         let directory = directory.clone();
         self.blocking(move |shared| {
             shared.tell(
+                &[&directory],
                 |shared| shared.create_untitled(&directory, &new),
                 |created| Some(done(ContentsAction::Save, &created.path)),
             )
@@ -155,6 +166,7 @@ impl ContentsManager {
         let (from, to) = (from.clone(), to.clone());
         self.blocking(move |shared| {
             shared.tell(
+                &[&to],
                 |shared| shared.copy(&from, &to),
                 |copied| Some(done_from(ContentsAction::Copy, &copied.path, &from)),
             )

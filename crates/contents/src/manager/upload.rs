@@ -74,7 +74,7 @@ impl Shared {
                 .finish_partial(path, partial, mode_if_new, existing);
             Ok(finished.map_err(|source| of_file(path, source))?)
         };
-        self.tell(finish, |()| Some(done(ContentsAction::Save, path)))?;
+        self.tell(&[path], finish, |()| Some(done(ContentsAction::Save, path)))?;
         // The file is there: an upload that failed now would be begun once more.
         if let Err(error) = self.after_save(path, Some("file")) {
             tracing::error!(%path, %error, "after an upload");

@@ -22,6 +22,7 @@ mod temporary;
 mod trash;
 mod turns;
 mod walk;
+mod watched;
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ pub(crate) use self::place::Place;
 pub use self::resolve::OutsideLinks;
 use self::resolve::Root;
 use self::turns::Turns;
+pub(crate) use self::watched::{OpenDirectory, Stamp};
 use crate::path::ContentsPath;
 use crate::version::FileVersion;
 

@@ -29,6 +29,7 @@ pub(super) fn read(
         Some(_) => return Err(own.bad("outside_links", "`follow` or `refuse`").into()),
     };
     config.save_commands = save_commands(&own)?;
+    config.watch = super::watch::read(&own)?;
     let switches: [(&str, &mut bool); 3] = [
         ("allow_hidden", &mut config.allow_hidden),
         ("delete_to_trash", &mut config.delete_to_trash),

@@ -9,6 +9,7 @@ mod identity;
 pub(crate) mod kernels;
 mod leftovers;
 mod network;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -26,7 +27,7 @@ use crate::logging;
 use crate::paths::{self, JupyterPaths};
 use crate::python::{PythonEnvironment, environments_at_hand};
 use crate::settings::command_line::CommandLine;
-use crate::settings::reader::Reader;
+use crate::settings::reader::{Reader, Traits};
 use crate::settings::{Settings, files};
 use crate::variables::Variables;
 
@@ -75,6 +76,8 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// Headers on every answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Files with schemas of events that clients may emit.
+    pub event_schemas: Vec<PathBuf>,
     /// More names of query parameters that are not logged.
     pub extra_log_scrub_param_keys: Vec<String>,
     /// Whether state of this server is kept in the data directory between runs.
@@ -226,6 +229,7 @@ impl Config {
             frontends,
             body_bytes_max,
             headers: headers(reader, &mut warnings)?,
+            event_schemas: event_schemas(&own, variables)?,
             extra_log_scrub_param_keys: server.list("extra_log_scrub_param_keys")?.unwrap_or_default(),
             keeps_state: own.switch("keep_state")?.unwrap_or(true),
             time_zone: local_time::time_zone(variables),
@@ -298,6 +302,11 @@ fn default_url(
         true => url,
         false => base_url.join(&url),
     })
+}
+
+fn event_schemas(own: &Traits<'_>, variables: &Variables) -> Result<Vec<PathBuf>, ServerError> {
+    let files = own.list("event_schemas")?.unwrap_or_default();
+    Ok(files.iter().map(|file| variables.absolute(file)).collect())
 }
 
 /// The headers of `tornado_settings`: the one part of it that means something without tornado.

@@ -8,6 +8,7 @@ mod save_commands;
 mod saving;
 mod trusting;
 mod versions;
+mod watching;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::{ContentsManager, Get};
+use crate::observer::{ContentsObserver, Unobserved};
 use crate::{
     Content, ContentsConfig, ContentsError, ContentsModel, ContentsPath, SaveModel, SignaturesInMemory,
 };
@@ -33,6 +35,13 @@ pub(super) fn serve() -> Served {
 }
 
 pub(super) fn serve_with(configure: impl FnOnce(&mut ContentsConfig)) -> Served {
+    serve_observed(configure, Arc::new(Unobserved))
+}
+
+pub(super) fn serve_observed(
+    configure: impl FnOnce(&mut ContentsConfig),
+    observer: Arc<dyn ContentsObserver>,
+) -> Served {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("root");
     let outside = directory.path().join("outside");
@@ -42,7 +51,8 @@ pub(super) fn serve_with(configure: impl FnOnce(&mut ContentsConfig)) -> Served 
     config.trash_dir = Some(outside.join("Trash"));
     config.mime_types_files = Vec::new();
     configure(&mut config);
-    let manager = ContentsManager::new(config, Arc::new(SignaturesInMemory::default())).unwrap();
+    let manager =
+        ContentsManager::observed(config, Arc::new(SignaturesInMemory::default()), observer).unwrap();
     Served {
         manager,
         root,

@@ -1,0 +1,126 @@
+//! One directory that is watched.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use super::snapshot::{self, Difference};
+use crate::path::ContentsPath;
+use crate::storage::{OpenDirectory, Stamp};
+
+/// More names than this are not remembered one by one; the whole directory is looked at instead.
+const NAMES_MAX: usize = 1024;
+
+/// A directory and what it held when it was last looked at.
+pub(super) struct Watched {
+    /// Where it lies; one directory may be reached in several ways.
+    pub(super) paths: Vec<ContentsPath>,
+    pub(super) open: OpenDirectory,
+    /// The name the operating system watches it under.
+    pub(super) os_name: PathBuf,
+    /// `None`: more than are remembered.
+    pub(super) entries: Option<HashMap<String, Stamp>>,
+    /// It is looked at again and again.
+    pub(super) is_polled: bool,
+    pub(super) dirty: Dirty,
+}
+
+/// What may have changed since the last look.
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    pub(super) everything: bool,
+    pub(super) names: HashSet<String>,
+    moved_away: HashSet<String>,
+    /// Something was heard of the directory itself.
+    pub(super) itself: bool,
+}
+
+impl Dirty {
+    pub(super) fn is_clean(&self) -> bool {
+        !self.everything && self.names.is_empty()
+    }
+
+    pub(super) fn add(&mut self, name: &str, moved_away: bool) {
+        if self.names.len() >= NAMES_MAX {
+            self.everything = true;
+            return;
+        }
+        self.names.insert(name.to_owned());
+        if moved_away {
+            self.moved_away.insert(name.to_owned());
+        }
+    }
+}
+
+/// What a look has found.
+pub(super) enum Found {
+    Differences(Vec<Difference>),
+    /// More entries than are remembered, before or now.
+    Unknown,
+}
+
+impl Watched {
+    /// Looks at what may have changed, but for what `is_ours` just now, which stays for the next look.
+    pub(super) fn look(
+        &mut self,
+        entries_max: usize,
+        is_shown: impl Fn(&str) -> bool,
+        is_ours: impl Fn(&ContentsPath) -> bool,
+    ) -> std::io::Result<Found> {
+        let dirty = std::mem::take(&mut self.dirty);
+        let seen = match (&self.entries, dirty.everything) {
+            (Some(_), false) => None,
+            _ => Some(self.open.stamps(entries_max, &is_shown)?),
+        };
+        let (known, names, now) = match (&mut self.entries, seen) {
+            (Some(known), None) => {
+                let mut now = HashMap::new();
+                for name in dirty.names.iter().filter(|name| is_shown(name)) {
+                    if let Some(stamp) = self.open.stamp(name)? {
+                        now.insert(name.clone(), stamp);
+                    }
+                }
+                (known, dirty.names, now)
+            }
+            (Some(known), Some(Some(now))) => {
+                let names = known.keys().chain(now.keys()).cloned().collect();
+                (known, names, now)
+            }
+            (entries, seen) => {
+                *entries = seen.flatten();
+                return Ok(Found::Unknown);
+            }
+        };
+        let mut differences = Vec::new();
+        for name in names {
+            let moved_away = dirty.moved_away.contains(&name);
+            let paths = || self.paths.iter().filter_map(|path| path.join(&name).ok());
+            if paths().any(|path| is_ours(&path)) {
+                self.dirty.add(&name, moved_away);
+                continue;
+            }
+            if let Some(change) = snapshot::look(known, &name, now.get(&name).copied(), moved_away) {
+                differences.extend(paths().map(|path| Difference { path, change }));
+            }
+        }
+        if known.len() > entries_max {
+            self.entries = None;
+            return Ok(Found::Unknown);
+        }
+        Ok(Found::Differences(differences))
+    }
+
+    /// Takes in how this server left an entry.
+    pub(super) fn take_in(&mut self, name: &str, stamp: Option<Stamp>) {
+        match (&mut self.entries, stamp) {
+            (Some(entries), Some(stamp)) => {
+                entries.insert(name.to_owned(), stamp);
+            }
+            (Some(entries), None) => {
+                entries.remove(name);
+            }
+            (None, _) => {
+                self.dirty.names.remove(name);
+            }
+        }
+    }
+}
