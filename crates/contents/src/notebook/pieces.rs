@@ -86,7 +86,8 @@ mod tests {
         pieces.buffer().push(b'[');
         assert!(pieces.share(&text[5..]));
         assert!(!pieces.share(&text[..5]));
-        assert!(!pieces.share(&text.to_owned()));
+        let copy = text.to_owned();
+        assert!(!pieces.share(&copy));
         pieces.buffer().push(b']');
         let pieces = pieces.finish();
         assert_eq!(pieces[1].as_ptr(), source[5..].as_ptr());
