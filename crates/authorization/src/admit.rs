@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 
 use crate::{
-    Act, Anyone, Authorized, Caller, Denied, Guard, Resource, Surface,
+    Act, Anyone, Authorized, Caller, Denied, Guard, Resource, Surface, Unnamed,
     access::{ForgeryCheck, Route},
     browser::Browser,
     identify::is_safe,
@@ -68,13 +68,20 @@ fn unforged(parts: &Parts, route: Route) -> Result<&Visitor, Refusal> {
 async fn named<R: Resource>(parts: &mut Parts) -> Result<R::Name, Refusal> {
     let parameters = RawPathParams::from_request_parts(parts, &())
         .await
-        .map_err(|_| Refusal::NoSuchName)?;
+        // The route matched, so all that can be wrong is the text of a parameter.
+        .map_err(|_| not_utf8(parts.uri.path()))?;
     let text = parameters
         .iter()
         .find(|(key, _)| *key == R::PARAMETER)
         .map_or("", |(_, value)| value);
     text.parse().map_err(|error| match R::unnamed(&error) {
-        Some(not_found) => Refusal::Denied(Denied::Hidden(not_found)),
+        Some(Unnamed::NotFound(not_found)) => Refusal::Denied(Denied::Hidden(not_found)),
+        Some(Unnamed::BadRequest(message)) => Refusal::BadName(message),
         None => Refusal::NoSuchName,
     })
+}
+
+/// No name we know is other than UTF-8, so nothing is asked of the policy.
+fn not_utf8(path: &str) -> Refusal {
+    Refusal::BadName(format!("The name is not UTF-8: {path}"))
 }

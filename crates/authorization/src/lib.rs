@@ -40,7 +40,9 @@ pub use handler::{Arguments, DeclaresAccess, GuardedHandler};
 pub use identify::{LogIn, LogOut};
 pub use ownership::{Owned, Ownership, OwnershipError};
 pub use proof::{Anyone, Authorized, Changes, Identified};
-pub use resource::{Collection, NamesNothing, Resource, ResourceKind, ResourceRef, Unchecked, Whole};
+pub use resource::{
+    Collection, NamesNothing, Resource, ResourceKind, ResourceRef, Unchecked, Unnamed, Whole,
+};
 pub use router::{BODY_BYTES_MAX, GuardedRouter, RouteEntry};
 pub use service::GuardedService;
 pub use site::{Activity, ErrorPages, PageError, Site};

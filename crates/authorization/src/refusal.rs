@@ -25,6 +25,8 @@ pub enum Refusal {
     ForeignSocket,
     /// The URL names nothing of this kind.
     NoSuchName,
+    /// The URL can't name anything of this kind; the sentence says why.
+    BadName(String),
     /// The policy said no.
     Denied(Denied),
 }
@@ -74,6 +76,7 @@ impl Refusal {
                 (StatusCode::FORBIDDEN, "Cross origin websockets not allowed").into_response()
             }
             Self::NoSuchName => page(parts, visitor, StatusCode::NOT_FOUND, ""),
+            Self::BadName(message) => error_for(parts, visitor, surface, StatusCode::BAD_REQUEST, &message),
             Self::Denied(Denied::Forbidden { message }) => {
                 error_for(parts, visitor, surface, StatusCode::FORBIDDEN, &message)
             }

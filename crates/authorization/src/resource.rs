@@ -196,7 +196,7 @@ pub trait Resource: Send + Sync + 'static {
 
     /// The answer for a text that names nothing, if this kind has one of its own: as a rule there is no such page.
     #[must_use]
-    fn unnamed(_error: &<Self::Name as FromStr>::Err) -> Option<NotFound> {
+    fn unnamed(_error: &<Self::Name as FromStr>::Err) -> Option<Unnamed> {
         None
     }
 
@@ -206,6 +206,15 @@ pub trait Resource: Send + Sync + 'static {
     fn missing(_name: &Self::Name) -> NotFound {
         NotFound::Json("Not Found".to_owned())
     }
+}
+
+/// The answer for a text that names nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unnamed {
+    /// As for what does not exist.
+    NotFound(NotFound),
+    /// 400 with a sentence: no name of this kind can be like that.
+    BadRequest(String),
 }
 
 /// All resources of one kind together: what `POST /api/kernels` adds to.

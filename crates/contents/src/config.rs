@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::manager::SaveCommands;
+use crate::path::PATH_BYTES_MAX;
 use crate::storage::OutsideLinks;
 use crate::watch::WatchConfig;
 
@@ -41,8 +42,8 @@ pub struct ContentsConfig {
     pub secret_file: Option<PathBuf>,
     /// Files with types by extension, later over earlier.
     pub mime_types_files: Vec<PathBuf>,
-    /// A save that changes nothing but spelling (spaces, `1` for `1.0`, order of keys) leaves the bytes on disk as
-    /// they are. Off by default: the reference always writes its own spelling.
+    /// A save of what the file holds already leaves its bytes and times as they are; a notebook also when it is spelt
+    /// differently (spaces, `1` for `1.0`, order of keys). The reference always writes.
     pub keep_unmodified: bool,
     /// Largest file that is read into memory for a model, in bytes; `/files` streams and has no limit.
     pub content_bytes_max: u64,
@@ -51,6 +52,8 @@ pub struct ContentsConfig {
     pub large_documents_bytes_max: u64,
     /// Most entries of a directory that are listed.
     pub directory_entries_max: usize,
+    /// Longest path, in bytes; at most [`PATH_BYTES_MAX`].
+    pub path_bytes_max: usize,
     /// How changes on disk that others make are noticed.
     pub watch: WatchConfig,
 }
@@ -100,10 +103,11 @@ impl ContentsConfig {
             ]
             .map(PathBuf::from)
             .to_vec(),
-            keep_unmodified: false,
+            keep_unmodified: true,
             content_bytes_max: 2 << 30,
             large_documents_bytes_max: 64 << 20,
             directory_entries_max: 1_000_000,
+            path_bytes_max: PATH_BYTES_MAX,
             watch: WatchConfig::default(),
         }
     }

@@ -154,9 +154,30 @@ pub enum ContentsError {
     /// The operating system refuses.
     #[error("Permission denied: {0}")]
     PermissionDenied(ContentsPath),
-    /// Larger than what is read into memory or listed.
-    #[error("{0} is too large to be read as a whole")]
-    TooLarge(ContentsPath),
+    /// Larger than what is read into memory.
+    #[error(
+        "{path} is larger than {bytes_max} bytes (content_bytes_max), so it is not read as a whole; /files streams it"
+    )]
+    TooLarge {
+        /// The file.
+        path: ContentsPath,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// A directory with more entries than are listed.
+    #[error("{path} has more than {entries_max} entries (directory_entries_max), so it is not listed")]
+    TooManyEntries {
+        /// The directory.
+        path: ContentsPath,
+        /// The limit.
+        entries_max: usize,
+    },
+    /// Larger than the file system takes, or than a copy may be.
+    #[error("{0} is too large")]
+    FileTooLarge(ContentsPath),
+    /// A name that exists, as the listing shows it, but can't be said in JSON or a URL.
+    #[error("The name of {0} is not UTF-8, so it cannot be used here; give it another name in a terminal")]
+    NotUtf8(ContentsPath),
     /// The disk or the quota is full.
     #[error("No space left on the disk for {0}; what was there is unchanged")]
     NoSpace(ContentsPath),
@@ -241,7 +262,7 @@ impl ContentsError {
             | Self::NoSuchCheckpoint { .. }
             | Self::Path(PathError::Outside(_) | PathError::Invalid(_)) => Kind::NotFound,
             Self::Hidden { .. }
-            | Self::Path(PathError::TooLong | PathError::NotAName(_))
+            | Self::Path(PathError::TooLong { .. } | PathError::NotAName(_))
             | Self::IsDirectory { .. }
             | Self::IsNotDirectory(_)
             | Self::FileInTheWay(_)
@@ -265,11 +286,12 @@ impl ContentsError {
             | Self::BadName(_)
             | Self::Circle(_)
             | Self::Refused { .. }
+            | Self::NotUtf8(_)
             | Self::TrustsOnlyNotebooks(_) => Kind::BadRequest,
             Self::Exists(_) | Self::Busy(_) => Kind::Conflict,
             Self::Changed(_) => Kind::PreconditionFailed,
             Self::PermissionDenied(_) | Self::LeadsOutside(_) => Kind::Forbidden,
-            Self::TooLarge(_) => Kind::TooLarge,
+            Self::TooLarge { .. } | Self::TooManyEntries { .. } | Self::FileTooLarge(_) => Kind::TooLarge,
             Self::NoSpace(_) => Kind::NoSpace,
             Self::Root { .. } | Self::AfterSave(_) | Self::Io { .. } | Self::Stopping => Kind::Internal,
         }
@@ -295,11 +317,9 @@ impl ContentsError {
                 Self::NotFound(path.clone())
             }
             Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::PermissionDenied(path.clone()),
-            // Of a listing: more entries than are listed.
-            Kind::QuotaExceeded if doing == LISTING => Self::TooLarge(path.clone()),
             Kind::StorageFull | Kind::QuotaExceeded => Self::NoSpace(path.clone()),
             Kind::FileTooLarge if doing == SAVING => Self::NoSpace(path.clone()),
-            Kind::FileTooLarge => Self::TooLarge(path.clone()),
+            Kind::FileTooLarge => Self::FileTooLarge(path.clone()),
             Kind::ResourceBusy => Self::Busy(path.clone()),
             Kind::InvalidFilename => Self::BadName(path.clone()),
             Kind::AlreadyExists => Self::Exists(path.clone()),
@@ -328,9 +348,6 @@ fn refusal(path: &ContentsPath, why: &str) -> String {
         why => why.to_owned(),
     }
 }
-
-/// What [`ContentsError::Io`] says of listings.
-pub(crate) const LISTING: &str = "listing";
 
 /// What [`ContentsError::Io`] says of saves.
 pub(crate) const SAVING: &str = "saving file";

@@ -93,6 +93,17 @@ pub struct ContentsModel {
     pub message: Option<String>,
     /// Of the file, whatever the model holds of it; no part of the JSON. Directories have none.
     pub version: Option<FileVersion>,
+    /// Of a listing in pages: where the content stands in the whole.
+    pub paged: Option<Paged>,
+}
+
+/// Where a page stands in the whole listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paged {
+    /// Entries of all pages.
+    pub total: usize,
+    /// The name after which the next page begins; none on the last.
+    pub next: Option<String>,
 }
 
 impl ContentsModel {
@@ -166,6 +177,12 @@ impl ContentsModel {
         if let Some(message) = &self.message {
             out.extend_from_slice(b",\"message\":");
             encode::string(message, out);
+        }
+        if let Some(Paged { total, next }) = &self.paged {
+            out.extend_from_slice(b",\"total\":");
+            out.extend_from_slice(total.to_string().as_bytes());
+            out.extend_from_slice(b",\"next\":");
+            optional(next.as_deref(), out);
         }
         out.push(b'}');
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest path we take, in bytes; what Linux calls `PATH_MAX`.
-pub const PATH_BYTES_MAX: usize = 4096;
+/// Longest path we take, in bytes: Linux's `PATH_MAX` without the NUL at its end.
+pub const PATH_BYTES_MAX: usize = 4095;
 
 /// A path in the contents service: relative to the root directory, `/` between the parts, no empty part, no
 /// `.`, no `..`, no NUL. The empty path is the root.
@@ -26,20 +26,27 @@ pub enum PathError {
     /// The path holds a NUL, which no file system takes.
     #[error("{0} is not a valid path")]
     Invalid(String),
-    /// The path is longer than [`PATH_BYTES_MAX`].
-    #[error("the path is longer than {PATH_BYTES_MAX} bytes")]
-    TooLong,
+    /// The path is longer than [`PATH_BYTES_MAX`], or than the `path_bytes_max` of the configuration.
+    #[error("the path is longer than {bytes_max} bytes (path_bytes_max)")]
+    TooLong {
+        /// The limit.
+        bytes_max: usize,
+    },
     /// A single name was expected.
     #[error("{0:?} is not the name of a file or directory")]
     NotAName(String),
 }
+
+const TOO_LONG: PathError = PathError::TooLong {
+    bytes_max: PATH_BYTES_MAX,
+};
 
 impl FromStr for ContentsPath {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
         if text.len() > PATH_BYTES_MAX {
-            return Err(PathError::TooLong);
+            return Err(TOO_LONG);
         }
         if text.contains('\0') {
             return Err(PathError::Invalid(text.replace('\0', "\u{fffd}")));
@@ -128,7 +135,7 @@ impl ContentsPath {
             format!("{}/{name}", self.text)
         };
         if text.len() > PATH_BYTES_MAX {
-            return Err(PathError::TooLong);
+            return Err(TOO_LONG);
         }
         Ok(Self { text })
     }

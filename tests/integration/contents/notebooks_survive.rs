@@ -35,7 +35,8 @@ async fn unchanged_notebooks_leave_every_byte_as_the_reference_would() {
         String::from_utf8_lossy(&output.stderr)
     );
 
-    let mut builder = TestServer::builder();
+    // Else they would not be written at all, being unchanged.
+    let mut builder = TestServer::builder().setting("Adrastea.keep_unmodified", "False");
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&fixtures).unwrap() {
         let entry = entry.unwrap();

@@ -2,7 +2,7 @@
 //! to all that is in it.
 
 use authorization::{Act, Authorized, Caller, Covers, Denied, Read};
-use contents::{Content, ContentsManager, ContentsModel, ContentsPath};
+use contents::{Content, ContentsManager, ContentsModel, ContentsPath, Page, ShownName};
 
 use super::name::{Contents, ContentsName, ReadContents};
 use crate::ApiError;
@@ -13,18 +13,36 @@ pub(super) async fn only_allowed(
     mut model: ContentsModel,
 ) -> ContentsModel {
     model.content = match model.content.take() {
-        Some(Content::Directory(entries)) => Some(Content::Directory(readable(auth, entries).await)),
+        Some(Content::Directory(entries)) => Some(Content::Directory(
+            readable(auth, entries, |entry| &entry.path).await,
+        )),
         content => content,
     };
     model
 }
 
-async fn readable(auth: &Authorized<Read, ReadContents>, entries: Vec<ContentsModel>) -> Vec<ContentsModel> {
+/// A page of what the caller may read: what is left out is not counted either.
+pub(super) async fn allowed_page(
+    auth: &Authorized<Read, ReadContents>,
+    contents: &ContentsManager,
+    page: Page,
+) -> Result<ContentsModel, ApiError> {
+    let directory = auth.resource().entry();
+    let names = contents.shown_names(directory).await?;
+    let names = readable(auth, names, ShownName::path).await;
+    Ok(contents.page(directory, names, page).await?)
+}
+
+async fn readable<T>(
+    auth: &Authorized<Read, ReadContents>,
+    entries: Vec<T>,
+    path: impl Fn(&T) -> &ContentsPath,
+) -> Vec<T> {
     match auth.covers::<Read, ReadContents>(auth.resource()).await {
         Covers::All => entries,
         Covers::None => Vec::new(),
         Covers::Each => {
-            let name = |entry: &ContentsModel| ContentsName::of(entry.path.clone());
+            let name = |entry: &T| ContentsName::of(path(entry).clone());
             auth.keep_allowed::<Read, ReadContents, _>(entries, name).await
         }
     }

@@ -15,13 +15,13 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use contents::{ContentsError, ContentsManager, Get, NewEntry};
+use contents::{ContentsError, ContentsManager, EntryType, Get, NewEntry};
 use http::StatusCode;
 use identity::BaseUrl;
 use serde::Deserialize;
 
 use self::{
-    listing::{only_allowed, whole_tree},
+    listing::{allowed_page, only_allowed, whole_tree},
     name::{Contents, NewContents, ReadContents, Reading},
     save_body::SaveBody,
 };
@@ -62,6 +62,12 @@ async fn get(
         let outline = get(wanted.without_bytes()).await?;
         if let Some(response) = conditions.not_modified(outline.version) {
             return Ok(response);
+        }
+    }
+    if let Some(page) = query::page(query.as_deref())?.filter(|_| wanted.content) {
+        let outline = get(wanted.without_bytes()).await?;
+        if outline.entry_type == EntryType::Directory {
+            return created::read(allowed_page(&auth, &contents, page).await?).await;
         }
     }
     let found = get(wanted).await?;

@@ -7,7 +7,7 @@
 
 use std::{fmt, str::FromStr};
 
-use authorization::{NotFound, Resource, ResourceKind, ResourceRef};
+use authorization::{NotFound, Resource, ResourceKind, ResourceRef, Unnamed};
 use contents::{ContentsError, ContentsManager, ContentsPath, PathError, quoted};
 
 /// The kinds of resources these routes are about.
@@ -137,7 +137,7 @@ impl Resource for Contents {
         name.references()
     }
 
-    fn unnamed(error: &PathError) -> Option<NotFound> {
+    fn unnamed(error: &PathError) -> Option<Unnamed> {
         Some(no_path(error))
     }
 
@@ -155,7 +155,7 @@ impl Resource for NewContents {
         name.references()
     }
 
-    fn unnamed(error: &PathError) -> Option<NotFound> {
+    fn unnamed(error: &PathError) -> Option<Unnamed> {
         Some(no_path(error))
     }
 
@@ -173,7 +173,7 @@ impl Resource for ReadContents {
         name.references()
     }
 
-    fn unnamed(error: &PathError) -> Option<NotFound> {
+    fn unnamed(error: &PathError) -> Option<Unnamed> {
         Some(no_path(error))
     }
 
@@ -185,9 +185,14 @@ impl Resource for ReadContents {
     }
 }
 
-/// The reference's answer for what is no path below the root.
-fn no_path(error: &PathError) -> NotFound {
-    NotFound::Json(error.to_string())
+/// The reference's answer for what is no path below the root; a path that is too long has an answer of its own.
+pub(crate) fn no_path(error: &PathError) -> Unnamed {
+    match error {
+        PathError::TooLong { .. } => Unnamed::BadRequest(error.to_string()),
+        PathError::Outside(_) | PathError::Invalid(_) | PathError::NotAName(_) => {
+            Unnamed::NotFound(NotFound::Json(error.to_string()))
+        }
+    }
 }
 
 #[cfg(test)]

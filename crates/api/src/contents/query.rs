@@ -1,6 +1,6 @@
-//! The query of a GET: `type`, `format`, `content`, `hash`. Other keys are ignored; of equal ones the last counts.
+//! The query of a GET: `type`, `format`, `content`, `hash`, and ours, `limit` and `after`. Other keys are ignored; of equal ones the last counts.
 
-use contents::{EntryType, Format, Get};
+use contents::{EntryType, Format, Get, Page};
 
 use crate::ApiError;
 
@@ -27,6 +27,24 @@ pub(super) fn parse(query: Option<&str>) -> Result<Get, ApiError> {
     })
 }
 
+/// The part of a listing that a query asks for; none for the whole, as the reference gives it.
+pub(super) fn page(query: Option<&str>) -> Result<Option<Page>, ApiError> {
+    let mut page = Page::default();
+    for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match &*key {
+            "limit" => {
+                let wrong =
+                    |_| ApiError::BadRequest(format!("Limit '{value}' is invalid. It must be a number."));
+                page.limit = Some(value.trim().parse().map_err(wrong)?);
+            }
+            // As it is: a name may begin and end with spaces.
+            "after" => page.after = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    Ok(Some(page).filter(|page| *page != Page::default()))
+}
+
 fn format(value: &str) -> Result<Format, ApiError> {
     match value {
         "text" => Ok(Format::Text),
@@ -46,6 +64,22 @@ fn flag(value: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_says_which_part_of_a_listing_is_wanted() {
+        let check = |query: &str, expected| assert_eq!(page(Some(query)).ok(), expected, "{query}");
+        let of = |limit, after: Option<&str>| {
+            let after = after.map(str::to_owned);
+            Some(Some(Page { limit, after }))
+        };
+        check("content=1&1795349235713", Some(None));
+        check("limit=100", of(Some(100), None));
+        check("limit=1&after=+a%2Fb+", of(Some(1), Some(" a/b ")));
+        check("after=", of(None, Some("")));
+        for query in ["limit=", "limit=-1", "limit=many", "limit=1.5"] {
+            check(query, None);
+        }
+    }
 
     #[test]
     fn a_query_says_what_a_model_holds() {

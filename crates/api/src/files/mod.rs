@@ -3,12 +3,14 @@
 mod body;
 mod range;
 
-use authorization::{Authorized, Guard, GuardedRouter, NotFound, Read, Resource, ResourceKind, ResourceRef};
+use authorization::{
+    Authorized, Guard, GuardedRouter, NotFound, Read, Resource, ResourceKind, ResourceRef, Unnamed,
+};
 use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use contents::{ContentsError, ContentsManager, ContentsPath, OpenFile};
+use contents::{ContentsError, ContentsManager, ContentsPath, OpenFile, PathError};
 use frontends::OwnPages;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -23,6 +25,7 @@ use self::range::Wanted;
 use crate::{
     ApiError, AppState, ErrorAsPage,
     conditions::{Conditions, entity_tag},
+    contents::name::no_path,
     http_text::{attachment, http_date, parse_http_date},
 };
 
@@ -40,6 +43,10 @@ impl Resource for Files {
 
     fn references(path: &ContentsPath) -> Vec<ResourceRef> {
         vec![ResourceRef::path(ResourceKind::Contents, path.as_str())]
+    }
+
+    fn unnamed(error: &PathError) -> Option<Unnamed> {
+        Some(no_path(error)).filter(|answer| matches!(answer, Unnamed::BadRequest(_)))
     }
 
     fn missing(_path: &ContentsPath) -> NotFound {

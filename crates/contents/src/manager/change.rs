@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Get, Shared};
-use crate::error::{ContentsError, LISTING};
+use crate::error::ContentsError;
 use crate::model::ContentsModel;
 use crate::path::ContentsPath;
 use crate::storage::Kind;
@@ -93,10 +93,15 @@ impl Shared {
     }
 
     fn holds_more_than_checkpoints(&self, directory: &ContentsPath) -> Result<bool, ContentsError> {
-        let entries = self.storage.list(directory, self.config.directory_entries_max);
-        let entries = entries.map_err(|source| ContentsError::from_io(LISTING, directory, source))?;
-        Ok(entries
-            .iter()
-            .any(|entry| entry.name != self.config.checkpoint_dir))
+        // One more than the directory of checkpoints is enough to know.
+        let names = self
+            .storage
+            .listing(directory)
+            .and_then(|mut listing| listing.names(1));
+        match names {
+            Ok(names) => Ok(names.iter().any(|name| name.text != self.config.checkpoint_dir)),
+            Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => Ok(true),
+            Err(source) => Err(ContentsError::from_io("listing", directory, source)),
+        }
     }
 }

@@ -119,7 +119,7 @@ impl Shared {
         let copied = self.storage.copy_file(from, to, existing);
         copied.map(drop).map_err(|source| match is_changed(&source) {
             true => ContentsError::Changed(to.clone()),
-            false => ContentsError::from_io("copying checkpoint", to, source),
+            false => self.reading_error("copying checkpoint", to, source),
         })
     }
 }

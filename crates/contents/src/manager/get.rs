@@ -8,12 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::large::is_large;
 use super::{Shared, base64_text};
-use crate::error::{ContentsError, LISTING};
-use crate::hidden::is_shown_name;
+use crate::error::ContentsError;
 use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
 use crate::path::ContentsPath;
-use crate::storage::{Entry, Kind, Listing, OpenFile, Place, ReadFile, Storage};
+use crate::storage::{Entry, Kind, OpenFile, Place, ReadFile, Storage};
 use crate::version::FileVersion;
 
 /// A file of so many bytes is read when it is opened: going to the disk twice takes longer.
@@ -103,7 +102,7 @@ impl Shared {
     }
 
     /// A model without content.
-    fn model(&self, path: ContentsPath, entry: &Entry) -> ContentsModel {
+    pub(super) fn model(&self, path: ContentsPath, entry: &Entry) -> ContentsModel {
         let mut model = ContentsModel {
             name: if path.is_root() {
                 String::new()
@@ -116,11 +115,12 @@ impl Shared {
             created: entry.created,
             content: None,
             mimetype: None,
-            size: (entry.kind != Kind::Directory).then_some(entry.size),
+            size: entry.size.filter(|_| entry.kind != Kind::Directory),
             writable: entry.writable,
             hash: None,
             message: None,
             version: entry.version,
+            paged: None,
         };
         if entry.kind != Kind::Directory {
             let is_notebook = model.name.ends_with(".ipynb");
@@ -144,35 +144,6 @@ impl Shared {
         };
     }
 
-    /// Begins to list a directory that may be seen.
-    pub(crate) fn listing(&self, path: &ContentsPath) -> Result<Listing, ContentsError> {
-        match self.kind(path)? {
-            None => return Err(ContentsError::NotFound(path.clone())),
-            Some(_) if self.is_hidden(path)? => return Err(ContentsError::NotFound(path.clone())),
-            Some(Kind::Directory) => {}
-            Some(Kind::File | Kind::Other) => return Err(ContentsError::IsNotDirectory(path.clone())),
-        }
-        let listing = self.storage.listing(path);
-        listing.map_err(|source| ContentsError::from_io("listing", path, source))
-    }
-
-    /// The entries of a directory that Jupyter shows, each equal to its model without content.
-    fn list(&self, directory: &ContentsPath) -> Result<Vec<ContentsModel>, ContentsError> {
-        let entries = self.storage.list(directory, self.config.directory_entries_max);
-        let entries = entries.map_err(|source| ContentsError::from_io(LISTING, directory, source))?;
-        let shown = entries.iter().filter(|entry| self.is_listed(entry));
-        // A name that is no part of a path (it has escapes and is too long) can't be opened anyway.
-        Ok(shown
-            .filter_map(|entry| Some(self.model(directory.join(&entry.name).ok()?, entry)))
-            .collect())
-    }
-
-    pub(crate) fn is_listed(&self, entry: &Entry) -> bool {
-        let is_something = entry.kind != Kind::Other || entry.is_link;
-        let is_open = self.config.allow_hidden || !entry.closed;
-        is_something && is_open && is_shown_name(&self.config, &entry.name)
-    }
-
     pub(super) fn read(&self, path: &ContentsPath) -> Result<ReadFile, ContentsError> {
         self.storage
             .read(path, self.config.content_bytes_max)
@@ -185,7 +156,23 @@ impl Shared {
             io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory | io::ErrorKind::NotFound => {
                 ContentsError::NotAFile(self.os_path(path))
             }
-            _ => ContentsError::from_io("reading file", path, source),
+            _ => self.reading_error("reading file", path, source),
+        }
+    }
+
+    /// As usual, but with the limit.
+    pub(super) fn reading_error(
+        &self,
+        doing: &'static str,
+        path: &ContentsPath,
+        source: io::Error,
+    ) -> ContentsError {
+        match source.kind() {
+            io::ErrorKind::FileTooLarge => ContentsError::TooLarge {
+                path: path.clone(),
+                bytes_max: self.config.content_bytes_max,
+            },
+            _ => ContentsError::from_io(doing, path, source),
         }
     }
 

@@ -8,8 +8,10 @@ mod copy;
 mod create;
 mod get;
 mod large;
+mod list;
 mod save;
 mod save_commands;
+mod spelling;
 mod told;
 mod trust;
 mod upload;
@@ -25,8 +27,10 @@ pub use self::conditional::Conditional;
 pub use self::create::NewEntry;
 pub use self::get::Get;
 use self::large::Room;
+pub use self::list::{Page, ShownName};
 pub use self::save::Saved;
 pub use self::save_commands::SaveCommands;
+use self::spelling::Spelling;
 use self::told::{done, done_from};
 use crate::archive::Archive;
 use crate::config::ContentsConfig;
@@ -36,7 +40,7 @@ use crate::mime::{Guess, MimeTypes};
 use crate::model::{CheckpointModel, ContentsModel};
 use crate::notebook::{Notary, SignatureStore};
 use crate::observer::{ContentsAction, ContentsObserver, Unobserved};
-use crate::path::ContentsPath;
+use crate::path::{ContentsPath, PathError};
 use crate::storage::{Entry, Kind, OpenFile, Storage, is_partial_name};
 use crate::version::{Found, Precondition};
 use crate::watch::DiskWatch;
@@ -65,6 +69,7 @@ pub(crate) struct Shared {
     mime_types: MimeTypes,
     room: Room,
     observer: Arc<dyn ContentsObserver>,
+    spelling: Spelling,
     watch: DiskWatch,
 }
 
@@ -111,6 +116,7 @@ impl ContentsManager {
                 mime_types,
                 room,
                 observer,
+                spelling: Spelling::default(),
                 watch,
             }),
         })
@@ -313,10 +319,18 @@ impl ContentsManager {
 }
 
 impl Shared {
+    /// Every operation asks this first, so a path that cannot be used is refused here.
     fn describe(&self, path: &ContentsPath) -> Result<Option<Entry>, ContentsError> {
-        self.storage
-            .describe(path)
-            .map_err(|source| ContentsError::from_io("looking at", path, source))
+        let bytes_max = self.config.path_bytes_max;
+        if path.as_str().len() > bytes_max {
+            return Err(PathError::TooLong { bytes_max }.into());
+        }
+        let described = self.storage.describe(path);
+        let entry = described.map_err(|source| ContentsError::from_io("looking at", path, source))?;
+        if entry.is_none() && self.storage.names_what_is_not_utf8(path) {
+            return Err(ContentsError::NotUtf8(path.clone()));
+        }
+        Ok(entry)
     }
 
     fn kind(&self, path: &ContentsPath) -> Result<Option<Kind>, ContentsError> {

@@ -127,7 +127,8 @@ impl Shared {
             return self.save_notebook(path, content, existing);
         }
         let bytes = self.decode(path, content, model.format.as_deref())?;
-        self.write(path, &bytes, existing).map(Written::whole)
+        self.write_unless_held(path, &[bytes], existing)
+            .map(Written::whole)
     }
 
     fn save_chunk(
@@ -184,12 +185,17 @@ impl Shared {
                 let trusted = Notary::check_cells(&mut notebook);
                 let message = notebook.message();
                 notebook.strip_transient();
-                if trusted {
-                    self.notary.sign(&mut notebook);
-                }
-                let version = match self.version_on_disk(path, &notebook) {
-                    Some(version) if existing.allows(Found::File(version)) => version,
-                    _ => self.write_pieces(path, &notebook.into_file(json.source()), existing)?,
+                let is_newly_trusted = trusted && self.notary.sign(&mut notebook);
+                let held = self.held_notebook(path, &notebook);
+                let version = match held.filter(|version| existing.allows(Found::File(*version))) {
+                    Some(version) if is_newly_trusted => self.renew_version(path).unwrap_or(version),
+                    Some(version) => version,
+                    None => {
+                        let pieces = notebook.into_file(json.source());
+                        let version = self.write_unless_held(path, &pieces, existing)?;
+                        self.spelling.remember(path, version);
+                        version
+                    }
                 };
                 (message, version)
             }
@@ -198,7 +204,8 @@ impl Shared {
                     self.notary.sign_old(&notebook);
                 }
                 let message = notebook.message();
-                (message, self.write(path, &notebook.into_file(), existing)?)
+                let version = self.write_unless_held(path, &[notebook.into_file()], existing)?;
+                (message, version)
             }
         };
         // One checkpoint should always exist for notebooks. The save itself has succeeded without it.
@@ -213,14 +220,35 @@ impl Shared {
         })
     }
 
-    /// The version of the file if it holds this very notebook, however it is spelt.
-    fn version_on_disk(&self, path: &ContentsPath, notebook: &Notebook<'_>) -> Option<FileVersion> {
+    /// The version of the file if it holds this very notebook, however it is spelt. `None` also where comparing bytes
+    /// tells the same for less: where the spelling is our own.
+    fn held_notebook(&self, path: &ContentsPath, notebook: &Notebook<'_>) -> Option<FileVersion> {
         if !self.config.keep_unmodified {
+            return None;
+        }
+        let open = self.storage.open_file(path).ok()?;
+        if self.spelling.is_ours(path, open.version) {
             return None;
         }
         let file = self.storage.read(path, self.config.content_bytes_max).ok()?;
         let on_disk = notebook::read(std::str::from_utf8(&file.bytes).ok()?).ok()?;
         on_disk.is_same_document(notebook).then_some(file.version)
+    }
+
+    /// Leaves a file as it is that holds just these bytes.
+    fn write_unless_held<B: AsRef<[u8]>>(
+        &self,
+        path: &ContentsPath,
+        pieces: &[B],
+        existing: Existing<'_>,
+    ) -> Result<FileVersion, ContentsError> {
+        if self.config.keep_unmodified
+            && let Ok(Some(version)) = self.storage.holding(path, pieces)
+            && existing.allows(Found::File(version))
+        {
+            return Ok(version);
+        }
+        self.write_pieces(path, pieces, existing)
     }
 
     pub(super) fn write(

@@ -4,6 +4,7 @@ use super::{Get, Shared};
 use crate::error::ContentsError;
 use crate::model::EntryType;
 use crate::path::ContentsPath;
+use crate::version::FileVersion;
 
 impl Shared {
     pub(super) fn trust(&self, path: &ContentsPath) -> Result<(), ContentsError> {
@@ -12,14 +13,23 @@ impl Shared {
         }
         let bytes = self.storage.read(path, self.config.content_bytes_max);
         let bytes = bytes
-            .map_err(|source| ContentsError::from_io("reading file", path, source))?
+            .map_err(|source| self.reading_error("reading file", path, source))?
             .bytes;
         let mut notebook = self.read_notebook(path, self.notebook_text(path, &bytes)?)?;
-        self.notary.sign(&mut notebook);
-        // What is read of the file is not the same as before, so its version must not be either.
-        if let Err(error) = self.storage.touch(path) {
-            tracing::debug!(%path, %error, "a notebook that is trusted now has the version it had before");
+        if self.notary.sign(&mut notebook) {
+            self.renew_version(path);
         }
         Ok(())
+    }
+
+    /// For a notebook that is trusted from now on: it is read differently, so it must be in another version. The
+    /// trust itself does not depend on it.
+    pub(super) fn renew_version(&self, path: &ContentsPath) -> Option<FileVersion> {
+        let renewed = self.storage.touch(path);
+        renewed
+            .inspect_err(
+                |error| tracing::debug!(%path, %error, "a notebook is trusted in the version it had before"),
+            )
+            .ok()
     }
 }

@@ -17,7 +17,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::node::{Node, Object};
-use super::signatures::SignatureStore;
+use super::signatures::{SignatureError, SignatureStore};
 use super::{Notebook, OldNotebook, is_code, strip_trusted};
 use crate::python_text::push_float;
 use crate::version::FileVersion;
@@ -94,14 +94,14 @@ impl Notary {
         }
     }
 
-    /// Signs a notebook whatever it shows.
-    pub(crate) fn sign(&self, notebook: &mut Notebook<'_>) {
+    /// Signs a notebook whatever it shows. Whether it is trusted now and was not before.
+    pub(crate) fn sign(&self, notebook: &mut Notebook<'_>) -> bool {
         notebook.strip_transient();
         notebook.strip_trusted();
-        self.remember(&notebook.root);
-        if let Some(original) = &notebook.signed_as_3 {
-            self.remember(original);
-        }
+        let is_new = self.remember(&notebook.root);
+        // Each of the two is enough to be trusted, and both are to be kept.
+        let original = notebook.signed_as_3.as_ref();
+        original.is_none_or(|original| self.remember(original)) && is_new
     }
 
     fn is_signed(&self, notebook: &Notebook<'_>) -> bool {
@@ -109,11 +109,18 @@ impl Notary {
         self.knows(&notebook.root) || original.is_some_and(|original| self.knows(original))
     }
 
-    fn remember(&self, root: &Object<'_>) {
-        let signed = self.signature(root).map_err(Into::into);
-        if let Err(error) = signed.and_then(|signature| self.store.remember(ALGORITHM, &signature)) {
+    /// Keeps a signature; whether it is new.
+    fn remember(&self, root: &Object<'_>) -> bool {
+        let signed = self.signature(root).map_err(Into::into).and_then(|signature| {
+            let was_known = self.store.contains(ALGORITHM, &signature)?;
+            // Also when it was: those used longest ago are forgotten first.
+            self.store.remember(ALGORITHM, &signature)?;
+            Ok(!was_known)
+        });
+        signed.unwrap_or_else(|error: SignatureError| {
             tracing::warn!(%error, "the signature of a notebook could not be kept: it will not be trusted");
-        }
+            false
+        })
     }
 
     fn knows(&self, root: &Object<'_>) -> bool {

@@ -1,17 +1,13 @@
 //! What is known of an entry without opening it: one `lstat`, for a link one `stat`, one `access`.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use std::sync::Arc;
 
-use rustix::fs::{Access, AtFlags, Dir, FileType, OFlags, RawMode, Stat, accessat, statat};
+use rustix::fs::{Access, AtFlags, FileType, RawMode, Stat, accessat, statat};
 use rustix::io::Errno;
 
 use super::resolve::{NAMED, OutsideLinks};
-use super::temporary::is_on_its_way;
 use super::{Root, Storage};
 use crate::path::ContentsPath;
 use crate::time::FileTime;
@@ -45,7 +41,7 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     pub(crate) is_link: bool,
     /// Of the entry itself: a link's own, as the reference reports them.
-    pub(crate) size: u64,
+    pub(crate) size: Option<u64>,
     pub(crate) modified: FileTime,
     pub(crate) created: FileTime,
     /// Whether this process may write it (`access`).
@@ -57,6 +53,27 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Of an entry that its directory names and nobody may look at: a mount of somebody else's, a broken disk, a
+    /// directory that may be listed but not entered.
+    pub(super) fn unknown(name: String, file_type: FileType) -> Self {
+        let nowhen = FileTime::from_stat(0, 0);
+        Self {
+            name,
+            kind: match file_type {
+                FileType::Directory => Kind::Directory,
+                FileType::RegularFile | FileType::Unknown | FileType::Symlink => Kind::File,
+                _ => Kind::Other,
+            },
+            is_link: file_type == FileType::Symlink,
+            size: None,
+            modified: nowhen,
+            created: nowhen,
+            writable: false,
+            closed: false,
+            version: None,
+        }
+    }
+
     /// What a precondition is compared with.
     pub(crate) fn found(&self) -> Found {
         self.version.map_or(Found::Unversioned, Found::File)
@@ -81,82 +98,16 @@ impl Storage {
             || Some(path.clone()),
         )))
     }
-
-    /// All entries of a directory, in the order the file system gives them. One that vanishes meanwhile is left
-    /// out. [`io::ErrorKind::QuotaExceeded`] for more than `entries_max`.
-    pub(crate) fn list(&self, directory: &ContentsPath, entries_max: usize) -> io::Result<Vec<Entry>> {
-        let descriptor: OwnedFd = self.root.resolve(directory, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let mut entries = Vec::new();
-        for found in Dir::read_from(&descriptor)? {
-            let found = found?;
-            let bytes = found.file_name().to_bytes();
-            if bytes == b"." || bytes == b".." || is_on_its_way(bytes) {
-                continue;
-            }
-            if entries.len() >= entries_max {
-                return Err(io::ErrorKind::QuotaExceeded.into());
-            }
-            let Ok(stat) = statat(&descriptor, found.file_name(), AtFlags::SYMLINK_NOFOLLOW) else {
-                continue;
-            };
-            let name = Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(
-                bytes,
-            ));
-            let path = || directory.join(name.to_str()?).ok();
-            entries.push(self.root.entry(descriptor.as_fd(), name, &stat, path));
-        }
-        Ok(entries)
-    }
-}
-
-/// A directory that is listed piece by piece, however many entries it has.
-pub(crate) struct Listing {
-    root: Arc<Root>,
-    path: ContentsPath,
-    directory: Dir,
-}
-
-impl Storage {
-    /// Begins to list a directory.
-    pub(crate) fn listing(&self, directory: &ContentsPath) -> io::Result<Listing> {
-        let descriptor = self.root.resolve(directory, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        Ok(Listing {
-            root: Arc::clone(&self.root),
-            path: directory.clone(),
-            directory: Dir::new(descriptor)?,
-        })
-    }
-}
-
-impl Listing {
-    /// The next entries, at most so many; `None` after the last. One that vanishes meanwhile is left out.
-    pub(crate) fn next(&mut self, count: usize) -> io::Result<Option<Vec<Entry>>> {
-        let mut entries = Vec::new();
-        while entries.len() < count {
-            let Some(found) = self.directory.next() else {
-                return Ok((!entries.is_empty()).then_some(entries));
-            };
-            let found = found?;
-            let name = found.file_name();
-            let bytes = name.to_bytes();
-            if bytes == b"." || bytes == b".." || is_on_its_way(bytes) {
-                continue;
-            }
-            let descriptor = self.directory.fd()?;
-            let Ok(stat) = statat(descriptor, name, AtFlags::SYMLINK_NOFOLLOW) else {
-                continue;
-            };
-            let name = Path::new(OsStr::from_bytes(bytes));
-            let path = || self.path.join(name.to_str()?).ok();
-            entries.push(self.root.entry(descriptor, name, &stat, path));
-        }
-        Ok(Some(entries))
-    }
 }
 
 impl Root {
+    /// A directory that may not be entered or not be listed.
+    pub(super) fn is_closed(directory: BorrowedFd<'_>, name: &Path) -> bool {
+        !may(directory, name, Access::READ_OK | Access::EXEC_OK)
+    }
+
     /// `path` is the entry's own: only asked for when it is a link and links outside are refused.
-    fn entry(
+    pub(super) fn entry(
         &self,
         directory: BorrowedFd<'_>,
         name: &Path,
@@ -172,17 +123,16 @@ impl Root {
         let kind = behind.map_or(Kind::Other, |stat| Kind::of_mode(stat.st_mode));
         // What is behind a link that may not be followed is not told.
         let leads_nowhere = behind.is_none() && self.links == OutsideLinks::Refuse;
-        let may = |access| accessat(directory, name, access, AtFlags::empty()).is_ok();
-        let closed = kind == Kind::Directory && !may(Access::READ_OK | Access::EXEC_OK);
+        let closed = kind == Kind::Directory && Self::is_closed(directory, name);
         let text = name.to_str();
         Entry {
             name: text.map_or_else(|| escaped(name), str::to_owned),
             kind,
             is_link,
-            size: u64::try_from(stat.st_size).unwrap_or(0),
+            size: u64::try_from(stat.st_size).ok(),
             modified: modified(stat),
             created: created(stat),
-            writable: text.is_some() && !leads_nowhere && may(Access::WRITE_OK),
+            writable: text.is_some() && !leads_nowhere && may(directory, name, Access::WRITE_OK),
             closed,
             version: (kind != Kind::Directory).then(|| version(&behind.unwrap_or(*stat))),
         }
@@ -205,6 +155,10 @@ impl Root {
     }
 }
 
+fn may(directory: BorrowedFd<'_>, name: &Path, access: Access) -> bool {
+    accessat(directory, name, access, AtFlags::empty()).is_ok()
+}
+
 /// "Not there" is no error for a description; neither is what one may not look into.
 fn absent(error: io::Error) -> io::Result<Option<Entry>> {
     match Errno::from_io_error(&error) {
@@ -217,7 +171,7 @@ fn absent(error: io::Error) -> io::Result<Option<Entry>> {
 }
 
 /// A name that is not UTF-8, with `\xNN` for what can't be shown.
-fn escaped(name: &Path) -> String {
+pub(super) fn escaped(name: &Path) -> String {
     let bytes = std::os::unix::ffi::OsStrExt::as_bytes(name.as_os_str());
     bytes
         .utf8_chunks()

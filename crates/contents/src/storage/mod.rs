@@ -11,6 +11,7 @@ mod describe;
 mod existing;
 mod in_place;
 mod journal;
+mod listing;
 mod partial;
 mod place;
 mod remove;
@@ -37,9 +38,10 @@ use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-pub(crate) use self::describe::{Entry, Kind, Listing};
+pub(crate) use self::describe::{Entry, Kind};
 pub(crate) use self::existing::{Existing, is_changed};
 use self::journal::Journal;
+pub(crate) use self::listing::{Listing, Name, Told};
 pub(crate) use self::partial::{is_partial_name, partial_name};
 pub(crate) use self::place::Place;
 pub use self::resolve::OutsideLinks;
@@ -48,6 +50,9 @@ use self::turns::Turns;
 pub(crate) use self::watched::{OpenDirectory, Stamp};
 use crate::path::ContentsPath;
 use crate::version::FileVersion;
+
+/// Bytes of a file that are compared at once.
+const COMPARED_BYTES: usize = 128 * 1024;
 
 /// The files beneath one root directory. A cheap clone.
 #[derive(Clone, Debug)]
@@ -171,10 +176,38 @@ impl Storage {
     }
 
     /// Makes another version of a file that holds what it held.
-    pub(crate) fn touch(&self, path: &ContentsPath) -> io::Result<()> {
+    pub(crate) fn touch(&self, path: &ContentsPath) -> io::Result<FileVersion> {
         let file = self.open_file(path)?.file;
         let mode = rustix::fs::fstat(&file)?.st_mode;
-        Ok(rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?)
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
+        Ok(describe::version(&rustix::fs::fstat(&file)?))
+    }
+
+    /// The version of a file that holds just these bytes. Reads no further than to the first difference.
+    pub(crate) fn holding<B: AsRef<[u8]>>(
+        &self,
+        path: &ContentsPath,
+        pieces: &[B],
+    ) -> io::Result<Option<FileVersion>> {
+        let mut open = self.open_file(path)?;
+        let pieces = || pieces.iter().map(AsRef::as_ref);
+        if open.size != pieces().map(|piece| piece.len() as u64).sum::<u64>() {
+            return Ok(None);
+        }
+        let mut read = vec![0; COMPARED_BYTES.min(usize::try_from(open.size).unwrap_or(COMPARED_BYTES))];
+        for expected in pieces().flat_map(|piece| piece.chunks(COMPARED_BYTES)) {
+            let Some(found) = read.get_mut(..expected.len()) else {
+                return Ok(None);
+            };
+            match open.file.read_exact(found) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                done => done?,
+            }
+            if found != expected {
+                return Ok(None);
+            }
+        }
+        Ok(Some(open.version))
     }
 
     /// Reads the whole of what was opened, without moving its position. What cannot be read is left to who streams

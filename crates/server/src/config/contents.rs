@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contents::{ContentsConfig, OutsideLinks, SaveCommands, UploadsConfig};
+use contents::{ContentsConfig, OutsideLinks, PATH_BYTES_MAX, SaveCommands, UploadsConfig};
 
 use super::classes::{ADRASTEA, CHECKPOINTS, CONTENTS, NOTARY};
 use super::directories::Directories;
@@ -56,6 +56,7 @@ pub(super) fn read(
     if let Some(megabytes) = contents.integer("max_copy_folder_size_mb")? {
         config.max_copy_folder_size_mb = megabytes;
     }
+    own_settings(&own, &mut config)?;
     if let Some(directory) = reader.class(CHECKPOINTS).text("checkpoint_dir")? {
         config.checkpoint_dir = directory;
     }
@@ -117,6 +118,23 @@ pub(super) fn uploads(reader: &Reader<'_>) -> Result<UploadsConfig, ServerError>
         config.expiry = Duration::from_secs(seconds);
     }
     Ok(config)
+}
+
+/// What the reference has no setting for.
+fn own_settings(own: &Traits<'_>, config: &mut ContentsConfig) -> Result<(), ServerError> {
+    if let Some(keep) = own.switch("keep_unmodified")? {
+        config.keep_unmodified = keep;
+    }
+    if let Some(bytes) = own.integer("content_bytes_max")? {
+        config.content_bytes_max = bytes;
+    }
+    if let Some(entries) = own.integer("directory_entries_max")? {
+        config.directory_entries_max = entries;
+    }
+    if let Some(bytes) = own.integer("path_bytes_max")? {
+        config.path_bytes_max = PATH_BYTES_MAX.min(bytes);
+    }
+    Ok(())
 }
 
 /// Jupyter's own file of trusted notebooks; `None` for one in memory (`:memory:`).

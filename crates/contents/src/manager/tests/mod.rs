@@ -3,6 +3,7 @@
 mod changing;
 mod creating;
 mod links;
+mod listing;
 mod reading;
 mod save_commands;
 mod saving;

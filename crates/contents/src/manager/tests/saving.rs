@@ -1,6 +1,6 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use super::{serve, serve_with, text};
+use super::{Served, serve, serve_with, text};
 use crate::ContentsErrorKind as Kind;
 
 const NOTEBOOK: &str = r##"{"type":"notebook","content":{"nbformat":4,"nbformat_minor":5,"metadata":{"b":1.0,"a":"ü"},
@@ -208,21 +208,100 @@ async fn missing_ids_are_invented_once_and_for_all() {
     assert_ne!(ids[0], ids[2]);
 }
 
+/// Its bytes, and when it was written.
+fn state(served: &Served, name: &str) -> (Vec<u8>, std::time::SystemTime, u64) {
+    let metadata = std::fs::metadata(served.root.join(name)).unwrap();
+    (served.read(name), metadata.modified().unwrap(), metadata.ino())
+}
+
 #[tokio::test]
-async fn an_unmodified_save_keeps_the_bytes_where_that_is_wanted() {
+async fn an_unmodified_save_keeps_the_bytes_and_times() {
     let spelt_otherwise = br#"{"nbformat":4,"nbformat_minor":4,"metadata":{"b":1.0},"cells":[]}"#;
-    let same =
-        r#"{"type":"notebook","content":{"cells":[],"metadata":{"b":1},"nbformat":4,"nbformat_minor":4}}"#;
-    let other =
-        r#"{"type":"notebook","content":{"cells":[],"metadata":{"b":2},"nbformat":4,"nbformat_minor":4}}"#;
-    let keeping = serve_with(|config| config.keep_unmodified = true);
+    let notebook = |b: &str| {
+        format!(
+            r#"{{"type":"notebook","content":{{"cells":[],"metadata":{{"b":{b}}},"nbformat":4,"nbformat_minor":4}}}}"#
+        )
+    };
+    let keeping = serve();
     keeping.write("n.ipynb", spelt_otherwise);
-    keeping.put("n.ipynb", same).await.unwrap();
-    assert_eq!(keeping.read("n.ipynb"), spelt_otherwise);
-    keeping.put("n.ipynb", other).await.unwrap();
-    assert_ne!(keeping.read("n.ipynb"), spelt_otherwise);
-    let as_the_reference = serve();
-    as_the_reference.write("n.ipynb", spelt_otherwise);
-    as_the_reference.put("n.ipynb", same).await.unwrap();
-    assert_ne!(as_the_reference.read("n.ipynb"), spelt_otherwise);
+    let before = state(&keeping, "n.ipynb");
+    for _ in 0..2 {
+        let saved = keeping.put("n.ipynb", &notebook("1")).await.unwrap();
+        assert_eq!(state(&keeping, "n.ipynb"), before);
+        assert_eq!(saved.model.version, keeping.get("n.ipynb").await.unwrap().version);
+    }
+    // What it wrote itself it compares by its bytes.
+    keeping.put("n.ipynb", &notebook("2")).await.unwrap();
+    let written = state(&keeping, "n.ipynb");
+    assert_ne!(written.0, before.0);
+    keeping.put("n.ipynb", &notebook("2")).await.unwrap();
+    assert_eq!(state(&keeping, "n.ipynb"), written);
+    keeping.put("n.ipynb", &notebook("3")).await.unwrap();
+    assert_ne!(state(&keeping, "n.ipynb").0, written.0);
+
+    let text = |content: &str| format!(r#"{{"type":"file","format":"text","content":"{content}"}}"#);
+    keeping.write("a.txt", b"one");
+    let before = state(&keeping, "a.txt");
+    keeping.put("a.txt", &text("one")).await.unwrap();
+    keeping
+        .put("a.txt", r#"{"type":"file","format":"base64","content":"b25l"}"#)
+        .await
+        .unwrap();
+    assert_eq!(state(&keeping, "a.txt"), before);
+    for content in ["two", "twofold", ""] {
+        keeping.put("a.txt", &text(content)).await.unwrap();
+        assert_eq!(keeping.read("a.txt"), content.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn every_save_is_written_where_that_is_wanted() {
+    let spelt_otherwise = br#"{"nbformat":4,"nbformat_minor":4,"metadata":{},"cells":[]}"#;
+    let served = serve_with(|config| config.keep_unmodified = false);
+    served.write("n.ipynb", spelt_otherwise);
+    served.write("a.txt", b"one");
+    let before = state(&served, "a.txt");
+    let same = r#"{"type":"notebook","content":{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":4}}"#;
+    served.put("n.ipynb", same).await.unwrap();
+    assert_ne!(served.read("n.ipynb"), spelt_otherwise);
+    served
+        .put("a.txt", r#"{"type":"file","format":"text","content":"one"}"#)
+        .await
+        .unwrap();
+    assert_ne!(state(&served, "a.txt").1, before.1);
+}
+
+#[tokio::test]
+async fn an_old_notebook_is_saved_in_the_new_format_though_nothing_else_changed() {
+    let served = serve();
+    served.write(
+        "n.ipynb",
+        br#"{"nbformat":3,"nbformat_minor":0,"metadata":{"name":""},"worksheets":[]}"#,
+    );
+    let model = served.get("n.ipynb").await.unwrap();
+    let put = format!(r#"{{"type":"notebook","content":{}}}"#, text(&model));
+    served.put("n.ipynb", &put).await.unwrap();
+    let saved: serde_json::Value = serde_json::from_slice(&served.read("n.ipynb")).unwrap();
+    assert_eq!(saved["nbformat"], 4);
+}
+
+#[tokio::test]
+async fn a_notebook_that_is_trusted_by_an_unmodified_save_has_a_new_version() {
+    let served = serve();
+    let cell = r#"{"cell_type":"code","execution_count":null,"id":"x","metadata":{M},"outputs":[{"data":{"text/html":"x"},"metadata":{},"output_type":"display_data"}],"source":""}"#;
+    let notebook = |metadata: &str| {
+        let cell = cell.replace("{M}", metadata);
+        format!(r#"{{"cells":[{cell}],"metadata":{{}},"nbformat":4,"nbformat_minor":5}}"#)
+    };
+    served.write("n.ipynb", notebook("{}").as_bytes());
+    let before = state(&served, "n.ipynb");
+    let put = format!(
+        r#"{{"type":"notebook","content":{}}}"#,
+        notebook(r#"{"trusted":true}"#)
+    );
+    let trusted = served.put("n.ipynb", &put).await.unwrap().model.version;
+    assert_eq!(state(&served, "n.ipynb"), before);
+    assert!(text(&served.get("n.ipynb").await.unwrap()).contains(r#""trusted":true"#));
+    let again = served.put("n.ipynb", &put).await.unwrap().model.version;
+    assert_eq!(again, trusted);
 }

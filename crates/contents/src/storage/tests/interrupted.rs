@@ -121,7 +121,7 @@ fn strays_are_removed_where_files_were_saved_and_are_never_listed() {
     let storage = place.open();
     assert!(place.names("d").is_empty());
     // Nobody told of this directory: its strays are found when something is saved there.
-    assert_eq!(storage.list(&path("e"), 10).unwrap().len(), 1);
+    assert_eq!(storage.listing(&path("e")).unwrap().names(10).unwrap().len(), 1);
     save(&storage, "e/a.txt", b"new").unwrap();
     assert_eq!(place.names("e"), ["a.txt"]);
 }
@@ -165,7 +165,7 @@ fn a_root_that_was_taken_away_and_put_back_is_found_again() {
         save(&storage, "a.txt", b"x").unwrap_err().kind(),
         std::io::ErrorKind::NotFound
     );
-    assert!(storage.list(&path(""), 10).is_err());
+    assert!(storage.listing(&path("")).is_err());
     std::fs::create_dir(&place.root).unwrap();
     save(&storage, "a.txt", b"x").unwrap();
     assert_eq!(place.read("a.txt"), b"x");
