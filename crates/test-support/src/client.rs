@@ -25,6 +25,12 @@ impl TestClient {
         }
     }
 
+    /// A client of another server than the test's own, which shows a token: of the reference.
+    pub fn of_another_server(url: &str, token: &str) -> Self {
+        let anybody = Self::new(url.to_owned(), HeaderMap::new());
+        anybody.with_header("authorization", &format!("token {token}"))
+    }
+
     /// The same standing with a cookie jar of its own, as a browser has one.
     #[must_use]
     pub fn with_cookies(&self) -> Self {

@@ -5,6 +5,7 @@ mod answer;
 mod choices;
 mod connection;
 mod directory;
+mod events;
 mod generated;
 mod generator;
 mod hand_written;
