@@ -1,13 +1,16 @@
 //! JSON bodies as Jupyter's front ends send them: the content type says `text/plain` as often as not.
 
+use std::error::Error as _;
+
 use axum::{
     RequestExt,
-    body::{Body, Bytes, HttpBody},
+    body::{Bytes, HttpBody},
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
 use http::{StatusCode, header::CONTENT_TYPE};
+use http_body_util::LengthLimitError;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -22,8 +25,8 @@ pub struct Json<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let body = json_body(request, state).await?;
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Response> {
+        let body = json_body(request).await?;
         serde_json::from_slice(&body)
             .map(Self)
             .map_err(|error| not_that_json(&error))
@@ -31,8 +34,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 }
 
 /// The whole body; `null` for an empty one.
-pub(crate) async fn json_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Response> {
-    let body = whole(request, state).await?;
+pub(crate) async fn json_body(request: Request) -> Result<Bytes, Response> {
+    let body = whole(request).await?;
     // serde would take its elements for the members of a struct, in their order.
     if body.trim_ascii_start().starts_with(b"[") {
         let message = "Unexpected JSON in body of request: an object is expected";
@@ -46,7 +49,7 @@ pub(crate) async fn json_body<S: Send + Sync>(request: Request, state: &S) -> Re
 
 /// Reads the body into one piece of memory. Axum's own way keeps all frames until the last has come and then copies
 /// them: twice the memory, most of what a large notebook needs.
-async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Response> {
+async fn whole(request: Request) -> Result<Bytes, Response> {
     let body = request.into_limited_body();
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut bytes = Vec::with_capacity(announced.min(RESERVED_BYTES_MAX));
@@ -54,18 +57,21 @@ async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Res
     while let Some(frame) = frames.next().await {
         match frame {
             Ok(frame) => bytes.extend_from_slice(&frame),
-            Err(error) => return Err(unreadable(error, state).await),
+            Err(error) => return Err(unreadable(&error)),
         }
     }
     Ok(bytes.into())
 }
 
-/// Axum knows which errors mean that the body is too large.
-async fn unreadable<S: Send + Sync>(error: axum::Error, state: &S) -> Response {
-    let failing = Body::from_stream(futures::stream::once(async { Err::<Bytes, _>(error) }));
-    match Bytes::from_request(Request::new(failing), state).await {
-        Ok(_) => bad_body(StatusCode::BAD_REQUEST, "the body could not be read"),
-        Err(rejection) => bad_body(rejection.status(), &rejection.body_text()),
+/// Why a body ended early: it was larger than its route or the server allows, or its client left.
+fn unreadable(error: &axum::Error) -> Response {
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    match causes.any(|cause| cause.is::<LengthLimitError>()) {
+        true => bad_body(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is larger than is allowed here",
+        ),
+        false => bad_body(StatusCode::BAD_REQUEST, "the body could not be read"),
     }
 }
 

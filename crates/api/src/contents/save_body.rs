@@ -16,8 +16,8 @@ pub(super) struct SaveBody(pub(super) Option<SaveModel>);
 impl<S: Send + Sync> FromRequest<S> for SaveBody {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let body = json_body(request, state).await?;
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Response> {
+        let body = json_body(request).await?;
         let model = if body.len() <= READ_AT_ONCE_BYTES {
             SaveModel::from_json(&body)
         } else {

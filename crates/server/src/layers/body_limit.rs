@@ -25,7 +25,12 @@ pub(super) async fn apply(State(limit): State<Arc<BodyLimit>>, request: Request,
         return next.run(request).await;
     }
     if request.body().size_hint().lower() > limit.bytes_max as u64 {
-        return (StatusCode::PAYLOAD_TOO_LARGE, "length limit exceeded").into_response();
+        let message = format!(
+            "the body is larger than {} bytes (ServerApp.max_body_size)",
+            limit.bytes_max
+        );
+        let body = axum::Json(serde_json::json!({ "message": message, "reason": null }));
+        return (StatusCode::PAYLOAD_TOO_LARGE, body).into_response();
     }
     next.run(request.map(|body| Body::new(Limited::new(body, limit.bytes_max))))
         .await
