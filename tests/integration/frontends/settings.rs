@@ -93,7 +93,7 @@ async fn bad_settings_are_refused_with_a_sentence_and_change_nothing() {
         "Must be in the form {'raw': ...}",
     )
     .await;
-    refused(THEMES, json!([]), 400, "Must be in the form {'raw': ...}").await;
+    refused(THEMES, json!(["{}"]), 400, "an object is expected").await;
     refused(
         "/lab/api/settings/no:such",
         json!({ "raw": "{}" }),
