@@ -92,3 +92,62 @@ async fn directories_and_files_called_checkpoints_and_trust_are_reachable() {
     owner.delete("/api/contents/d/checkpoints/x").await.expect(204);
     owner.delete("/api/contents/d/trust").await.expect(204);
 }
+
+#[tokio::test]
+async fn every_method_reaches_what_is_called_checkpoints_or_trust() {
+    let server = TestServer::builder().file("d/a.txt", "x").start().await;
+    let owner = server.as_owner();
+    let file = json!({"type": "file", "format": "text", "content": "1"});
+    let directory = json!({"type": "directory"});
+    for name in ["checkpoints", "trust", "d/checkpoints", "d/trust"] {
+        let url = format!("/api/contents/{name}");
+        let answer = owner.put(&url, &file).await.expect(201);
+        assert_eq!(answer.header("location"), url);
+        owner.get(&url).await.expect(200);
+        owner.head(&url).await.expect(200);
+        let files = server.with_token();
+        assert_eq!(files.get(&format!("/files/{name}")).await.expect(200).body, b"1");
+        // It is a file, so it has checkpoints of its own, at …/checkpoints/checkpoints.
+        owner.post_empty(&format!("{url}/checkpoints")).await.expect(201);
+        owner
+            .post_empty(&format!("{url}/checkpoints/checkpoint"))
+            .await
+            .expect(204);
+        owner
+            .delete(&format!("{url}/checkpoints/checkpoint"))
+            .await
+            .expect(204);
+        owner.patch(&url, &json!({"path": "moved"})).await.expect(200);
+        owner
+            .patch("/api/contents/moved", &json!({"path": name}))
+            .await
+            .expect(200);
+        let copy = owner
+            .post("/api/contents/d", &json!({"copy_from": name}))
+            .await
+            .expect(201);
+        owner
+            .delete(&format!(
+                "/api/contents/{}",
+                copy.json()["path"].as_str().unwrap()
+            ))
+            .await
+            .expect(204);
+        owner.delete(&url).await.expect(204);
+
+        owner.put(&url, &directory).await.expect(201);
+        let made = owner
+            .post(&url, &json!({"type": "directory"}))
+            .await
+            .expect(201)
+            .json();
+        assert_eq!(made["path"], format!("{name}/Untitled Folder"));
+        owner.put(&format!("{url}/checkpoint"), &file).await.expect(201);
+        assert_eq!(
+            owner.get(&format!("{url}/checkpoint")).await.expect(200).json()["content"],
+            "1"
+        );
+        owner.delete(&format!("{url}/checkpoint")).await.expect(204);
+        owner.delete(&url).await.expect(204);
+    }
+}
