@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::manager::SaveCommands;
+use crate::notebook::{SignatureAlgorithm, SigningSecret};
 use crate::path::PATH_BYTES_MAX;
 use crate::storage::OutsideLinks;
 use crate::watch::WatchConfig;
@@ -37,9 +38,10 @@ pub struct ContentsConfig {
     pub untitled: Untitled,
     /// The directory for checkpoints, beside the files.
     pub checkpoint_dir: String,
-    /// The secret that signs notebooks: `notebook_secret` in Jupyter's data directory. Without it signatures are
-    /// good for the life of the process.
-    pub secret_file: Option<PathBuf>,
+    /// How trusted notebooks are signed.
+    pub signature_algorithm: SignatureAlgorithm,
+    /// What they are signed with: `notebook_secret` in Jupyter's data directory.
+    pub signing_secret: SigningSecret,
     /// Files with types by extension, later over earlier.
     pub mime_types_files: Vec<PathBuf>,
     /// A save of what the file holds already leaves its bytes and times as they are; a notebook also when it is spelt
@@ -91,7 +93,8 @@ impl ContentsConfig {
                 directory: "Untitled Folder".to_owned(),
             },
             checkpoint_dir: ".ipynb_checkpoints".to_owned(),
-            secret_file: None,
+            signature_algorithm: SignatureAlgorithm::default(),
+            signing_secret: SigningSecret::default(),
             mime_types_files: [
                 "/etc/mime.types",
                 "/etc/httpd/mime.types",

@@ -42,7 +42,7 @@ pub use error::{ContentsError, ContentsErrorKind, quoted};
 pub use manager::{Conditional, ContentsManager, Get, NewEntry, Page, SaveCommands, Saved, ShownName};
 pub use mime::Guess;
 pub use model::{CheckpointModel, Content, ContentsModel, EntryType, Format, Paged, SaveModel};
-pub use notebook::{SignatureError, SignatureStore, SignaturesInMemory};
+pub use notebook::{SignatureAlgorithm, SignatureError, SignatureStore, SignaturesInMemory, SigningSecret};
 pub use observer::{ContentsAction, ContentsEvent, ContentsObserver, DoneBy};
 pub use path::{ContentsPath, PATH_BYTES_MAX, PathError};
 pub use raw_json::RawJson;

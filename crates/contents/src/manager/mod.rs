@@ -100,7 +100,11 @@ impl ContentsManager {
             root_dir: config.root_dir.display().to_string(),
             source,
         })?;
-        let notary = Notary::new(config.secret_file.clone(), signatures);
+        let notary = Notary::new(
+            config.signature_algorithm,
+            config.signing_secret.clone(),
+            signatures,
+        );
         let mime_types = MimeTypes::new(config.mime_types_files.clone());
         let room = Room::new(config.large_documents_bytes_max);
         let shown = {

@@ -185,7 +185,7 @@ impl Shared {
                 let trusted = Notary::check_cells(&mut notebook);
                 let message = notebook.message();
                 notebook.strip_transient();
-                let is_newly_trusted = trusted && self.notary.sign(&mut notebook);
+                let is_newly_trusted = trusted && self.notary.sign(&notebook);
                 let held = self.held_notebook(path, &notebook);
                 let version = match held.filter(|version| existing.allows(Found::File(*version))) {
                     Some(version) if is_newly_trusted => self.renew_version(path).unwrap_or(version),

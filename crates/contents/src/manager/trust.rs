@@ -15,8 +15,8 @@ impl Shared {
         let bytes = bytes
             .map_err(|source| self.reading_error("reading file", path, source))?
             .bytes;
-        let mut notebook = self.read_notebook(path, self.notebook_text(path, &bytes)?)?;
-        if self.notary.sign(&mut notebook) {
+        let notebook = self.read_notebook(path, self.notebook_text(path, &bytes)?)?;
+        if self.notary.sign(&notebook) {
             self.renew_version(path);
         }
         Ok(())

@@ -30,6 +30,7 @@ use bytes::Bytes;
 
 use self::node::{Node, Object};
 pub(crate) use self::notary::Notary;
+pub use self::notary::{SignatureAlgorithm, SigningSecret};
 pub(crate) use self::old::OldNotebook;
 use self::parse::{ParseError, parse};
 use self::pieces::{Pieces, Sink};
@@ -61,8 +62,8 @@ impl<'a> Notebook<'a> {
     fn from_file(mut root: Object<'a>) -> Result<Self, Unreadable> {
         let cells = root.get_mut("cells").and_then(Node::as_array_mut);
         for cell in cells.into_iter().flatten().filter_map(Node::as_object_mut) {
-            match cell.get_mut("metadata") {
-                Some(Node::Object(metadata)) => drop(metadata.remove("trusted")),
+            match cell.get("metadata") {
+                Some(Node::Object(_)) => {}
                 Some(_) => return Err(Unreadable::WrongType("metadata of a cell", "an object")),
                 None => return Err(Unreadable::MissingKey("metadata")),
             }
@@ -105,10 +106,10 @@ impl<'a> Notebook<'a> {
     }
 
     /// Notes, for the reader only, which version a file had before it was upgraded.
-    fn note_original(&mut self, major: i64, minor: i64) {
+    fn note_original(&mut self, major: Node<'a>, minor: Node<'a>) {
         if let Some(metadata) = self.root.get_mut("metadata").and_then(Node::as_object_mut) {
-            metadata.insert("orig_nbformat", Node::integer(major));
-            metadata.insert("orig_nbformat_minor", Node::integer(minor));
+            metadata.insert("orig_nbformat", major);
+            metadata.insert("orig_nbformat_minor", minor);
         }
     }
 
@@ -132,17 +133,13 @@ impl<'a> Notebook<'a> {
         cells.into_iter().flatten().filter_map(Node::as_object_mut)
     }
 
-    /// Takes from the metadata what never stands in a file.
+    /// Takes out what never stands in a file.
     pub(crate) fn strip_transient(&mut self) {
         if let Some(metadata) = self.root.get_mut("metadata").and_then(Node::as_object_mut) {
             for transient in ["orig_nbformat", "orig_nbformat_minor", "signature"] {
                 metadata.remove(transient);
             }
         }
-    }
-
-    /// Takes the mark "trusted" from all cells, as it never stands in a file.
-    fn strip_trusted(&mut self) {
         self.cells_mut().for_each(|cell| {
             strip_trusted(cell);
         });
@@ -159,7 +156,6 @@ impl<'a> Notebook<'a> {
     pub(crate) fn into_file(mut self, source: &Bytes) -> Vec<Bytes> {
         self.strip_transient();
         for cell in self.cells_mut() {
-            strip_trusted(cell);
             lines::split_all(cell);
         }
         let mut out = Pieces::new(source);

@@ -84,16 +84,12 @@ fn upgraded(mut root: Object<'_>, major: i64) -> Result<Notebook<'_>, Unreadable
         2 => upgrade::from_2(root)?,
         _ => upgrade::join_3(root)?,
     };
-    let original = root
-        .remove("orig_nbformat")
-        .and_then(|value| value.as_i64())
-        .filter(|value| *value != 0);
-    let original_minor = root
-        .remove("orig_nbformat_minor")
-        .and_then(|value| value.as_i64());
+    let mut original = |key| root.remove(key).filter(Node::is_truthy);
+    let original_major = original("orig_nbformat").unwrap_or(Node::integer(3));
+    let original_minor = original("orig_nbformat_minor").unwrap_or(Node::integer(0));
     let mut notebook = Notebook::from_root(upgrade::from_3(root)?)?;
     notebook.signed_as_3 = signed_as_3;
-    notebook.note_original(original.unwrap_or(3), original_minor.unwrap_or(0));
+    notebook.note_original(original_major, original_minor);
     Ok(notebook)
 }
 

@@ -38,8 +38,11 @@ pub(super) fn from_1(mut root: Object<'_>) -> Result<Object<'_>, Unreadable> {
         to: 2,
         key: "cells",
     };
-    let Some(Node::Array(old_cells)) = root.remove("cells") else {
-        return Err(missing);
+    let old_cells = match root.remove("cells") {
+        Some(Node::Array(cells)) => cells,
+        // Python walks these, too, as long as they are empty.
+        Some(empty @ (Node::String(_) | Node::Object(_))) if !empty.is_truthy() => Vec::new(),
+        _ => return Err(missing),
     };
     let mut cells = Vec::new();
     for cell in old_cells {
@@ -86,7 +89,6 @@ pub(super) fn from_2(mut root: Object<'_>) -> Result<Object<'_>, Unreadable> {
         }
         Ok(())
     })?;
-    root.remove("orig_nbformat_minor");
     root.insert("orig_nbformat", Node::integer(2));
     Ok(root)
 }

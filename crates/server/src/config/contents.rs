@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contents::{ContentsConfig, OutsideLinks, PATH_BYTES_MAX, SaveCommands, UploadsConfig};
+use contents::{
+    ContentsConfig, OutsideLinks, PATH_BYTES_MAX, SaveCommands, SignatureAlgorithm, SigningSecret,
+    UploadsConfig,
+};
 
 use super::classes::{ADRASTEA, CHECKPOINTS, CONTENTS, NOTARY};
 use super::directories::Directories;
@@ -68,12 +71,18 @@ pub(super) fn read(
     config.home_dir = Some(home);
     config.journal_dir = Some(paths.data_dir.join("adrastea").join("contents"));
     let notary = reader.class(NOTARY);
-    config.secret_file = Some(
-        match notary.text("secret_file")?.filter(|file| !file.is_empty()) {
-            Some(file) => variables.absolute(&file),
-            None => paths.data_dir.join("notebook_secret"),
-        },
-    );
+    if let Some(name) = given(&notary, "algorithm")? {
+        let mut known = SignatureAlgorithm::ALL.into_iter();
+        config.signature_algorithm = known
+            .find(|algorithm| algorithm.name() == name)
+            .ok_or_else(|| notary.bad("algorithm", "sha224, sha256, sha384 or sha512"))?;
+    }
+    let secret_file = given(&notary, "secret_file")?;
+    config.signing_secret = match (given(&notary, "secret")?, secret_file) {
+        (Some(secret), _) => SigningSecret::Given(secret.into_bytes()),
+        (None, Some(file)) => SigningSecret::File(variables.absolute(&file)),
+        (None, None) => SigningSecret::File(notary_dir(&notary, variables, paths)?.join("notebook_secret")),
+    };
     Ok(config)
 }
 
@@ -143,15 +152,28 @@ pub(super) fn signatures_file(
     variables: &Variables,
     paths: &JupyterPaths,
 ) -> Result<Option<PathBuf>, ServerError> {
-    Ok(
-        match reader
-            .class(NOTARY)
-            .text("db_file")?
-            .filter(|file| !file.is_empty())
-        {
-            Some(file) if file == ":memory:" => None,
-            Some(file) => Some(variables.absolute(&file)),
-            None => Some(paths.data_dir.join("nbsignatures.db")),
-        },
-    )
+    let notary = reader.class(NOTARY);
+    Ok(match given(&notary, "db_file")? {
+        Some(file) if file == ":memory:" => None,
+        Some(file) => Some(variables.absolute(&file)),
+        None => Some(notary_dir(&notary, variables, paths)?.join("nbsignatures.db")),
+    })
+}
+
+/// Where secret and signatures lie unless their files are named.
+fn notary_dir(
+    notary: &Traits<'_>,
+    variables: &Variables,
+    paths: &JupyterPaths,
+) -> Result<PathBuf, ServerError> {
+    let given = given(notary, "data_dir")?;
+    Ok(given.map_or_else(
+        || paths.data_dir.clone(),
+        |directory| variables.absolute(&directory),
+    ))
+}
+
+/// A text that is not empty.
+fn given(traits: &Traits<'_>, name: &str) -> Result<Option<String>, ServerError> {
+    Ok(traits.text(name)?.filter(|text| !text.is_empty()))
 }

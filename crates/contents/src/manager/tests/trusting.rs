@@ -47,7 +47,7 @@ async fn output_that_is_only_text_of_streams_is_trusted() {
 async fn the_secret_is_kept_privately_and_read_again() {
     use std::os::unix::fs::MetadataExt;
     let served = super::serve_with(|config| {
-        config.secret_file = Some(config.root_dir.join("../data/notebook_secret"))
+        config.signing_secret = crate::SigningSecret::File(config.root_dir.join("../data/notebook_secret"))
     });
     served
         .put("n.ipynb", &UNSAFE.replace("MARK", r#"{"trusted":true}"#))

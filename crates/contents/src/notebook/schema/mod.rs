@@ -8,7 +8,7 @@ mod patterns;
 mod python;
 
 use self::keywords::{Step, Violation, first_violation};
-use self::python::{format_index, json_dump, pretty, truncated};
+use self::python::{format_index, json_dump, pretty, quoted, truncated};
 use super::node::{Node, Object};
 use super::parse::parse;
 
@@ -137,7 +137,10 @@ impl Violation<'_, '_> {
         if let Some(cell_type) = instance.get("cell_type") {
             return cell_type.as_str().map(|cell_type| format!("{cell_type}_cell"));
         }
-        instance.get("output_type")?.as_str().map(str::to_owned)
+        match instance.get("output_type")? {
+            Node::String(name) => Some(name.to_string()).filter(|name| !name.is_empty()),
+            other => other.is_truthy().then(|| quoted(other)),
+        }
     }
 }
 
