@@ -1,5 +1,6 @@
 //! The Python of the tests: a virtual environment below the target directory, with the front ends, a kernel,
-//! and the browser driver at the versions of `tests/requirements.txt`.
+//! and the browser driver at the versions of `tests/requirements.txt`, and beside them, not installed, the packages
+//! of `tests/notebook-packages.txt` for the notebooks they hold.
 //!
 //! It is made once. A stamp holds the requirements it was made from; when they change it is made anew.
 
@@ -16,38 +17,59 @@ pub(crate) fn test_environment() -> Result<PathBuf> {
     if let Some(chosen) = environment::path(environment::PYTHON) {
         return Ok(chosen);
     }
-    let requirements = workspace::root().join("tests/requirements.txt");
-    let wanted =
-        fs::read_to_string(&requirements).with_context(|| format!("read {}", requirements.display()))?;
     let directory = workspace::target()?.join("test-python");
-    let stamp = directory.join("requirements-installed.txt");
     let python = directory.join("bin/python");
-    if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    eprintln!("    making {} (once, a few minutes)", directory.display());
-    create(&directory)?;
-    process::run(
-        Command::new(&python)
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--disable-pip-version-check",
-                "--quiet",
-                "--requirement",
-            ])
-            .arg(&requirements),
-    )
-    .context("the test environment is not complete\nhint: pip needs network access, or PIP_INDEX_URL set to a mirror")?;
-    fs::write(&stamp, wanted).with_context(|| format!("write {}", stamp.display()))?;
+    once(&directory, "requirements.txt", |requirements| {
+        eprintln!("    making {} (once, a few minutes)", directory.display());
+        create(&directory)?;
+        pip(&python, &["install", "--quiet", "--requirement"], requirements)
+    })?;
+    once(&directory, "notebook-packages.txt", |packages| {
+        let notebooks = directory.join("notebooks");
+        remove(&notebooks)?;
+        let command = [
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--dest",
+        ];
+        let dest = notebooks.display().to_string();
+        pip(
+            &python,
+            &[&command[..], &[&dest, "--requirement"]].concat(),
+            packages,
+        )
+    })?;
     Ok(python)
 }
 
-fn create(directory: &Path) -> Result<()> {
-    if directory.exists() {
-        fs::remove_dir_all(directory).with_context(|| format!("remove {}", directory.display()))?;
+/// Does what a file of `tests/` asks for, unless it was done for just this content. A stamp holds the content.
+fn once(directory: &Path, file: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let asked_for = workspace::root().join("tests").join(file);
+    let wanted = fs::read_to_string(&asked_for).with_context(|| format!("read {}", asked_for.display()))?;
+    let stamp = directory.join(format!("done-{file}"));
+    if fs::read_to_string(&stamp).is_ok_and(|done| done == wanted) {
+        return Ok(());
     }
+    make(&asked_for)?;
+    fs::write(&stamp, wanted).with_context(|| format!("write {}", stamp.display()))
+}
+
+fn pip(python: &Path, arguments: &[&str], requirements: &Path) -> Result<()> {
+    let mut command = Command::new(python);
+    command
+        .args(["-m", "pip", "--disable-pip-version-check"])
+        .args(arguments)
+        .arg(requirements);
+    process::run(&mut command).context(
+        "the test environment is not complete\nhint: pip needs network access, or PIP_INDEX_URL set to a mirror",
+    )
+}
+
+fn create(directory: &Path) -> Result<()> {
+    remove(directory)?;
     let system_python = environment::find_program(&["python3"])
         .context("found no python3 on PATH\nhint: install Python 3.11 or newer")?;
     check_version(&system_python)?;
@@ -56,6 +78,13 @@ fn create(directory: &Path) -> Result<()> {
         packages::install(packages::Package::PythonVenv)?;
     }
     process::run(Command::new(&system_python).args(["-m", "venv"]).arg(directory))
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    if directory.exists() {
+        fs::remove_dir_all(directory).with_context(|| format!("remove {}", directory.display()))?;
+    }
+    Ok(())
 }
 
 fn check_version(python: &Path) -> Result<()> {

@@ -8,7 +8,7 @@ mod entries;
 mod files;
 mod limits;
 mod links_swapped;
-mod notebooks_survive;
+mod notebook_corpus;
 mod other_routes;
 mod paging;
 mod permissions;
