@@ -67,7 +67,7 @@ async fn a_path_route_serves_its_root_in_both_forms_and_decodes_names_once() {
     }
     assert_eq!(
         get(&server, "/files/%FF", &[WITH_TOKEN]).await.status,
-        StatusCode::NOT_FOUND
+        StatusCode::BAD_REQUEST
     );
 }
 
