@@ -34,6 +34,29 @@ async fn a_checkpoint_is_made_listed_restored_and_deleted() {
 }
 
 #[tokio::test]
+async fn no_id_leads_to_the_checkpoint_of_another_file() {
+    let server = TestServer::builder()
+        .file("b.txt", "b")
+        .file("b-c.txt", "c")
+        .start()
+        .await;
+    let owner = server.as_owner();
+    owner
+        .post_empty("/api/contents/b-c.txt/checkpoints")
+        .await
+        .expect(201);
+    let url = "/api/contents/b.txt/checkpoints/c-checkpoint";
+    let answer = owner.post_empty(url).await.expect(404);
+    assert_eq!(
+        answer.json()["message"],
+        "Checkpoint does not exist: b.txt@c-checkpoint"
+    );
+    owner.delete(url).await.expect(404);
+    assert_eq!(read(&server, "b.txt"), b"b");
+    assert_eq!(read(&server, ".ipynb_checkpoints/b-c-checkpoint.txt"), b"c");
+}
+
+#[tokio::test]
 async fn trusting_a_notebook_marks_its_cells() {
     let output = json!({"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>"}});
     let cell = json!({"id": "a", "cell_type": "code", "metadata": {}, "source": "", "outputs": [output], "execution_count": null});

@@ -15,7 +15,7 @@ const CHECKPOINT_ID: &str = "checkpoint";
 
 impl Shared {
     pub(super) fn checkpoints(&self, path: &ContentsPath) -> Result<Vec<CheckpointModel>, ContentsError> {
-        let checkpoint = self.checkpoint_path(path, CHECKPOINT_ID)?;
+        let checkpoint = self.checkpoint_path(path)?;
         let entry = self
             .describe(&checkpoint)?
             .filter(|entry| entry.kind == Kind::File);
@@ -33,7 +33,7 @@ impl Shared {
             Some(_) => return Err(ContentsError::NotAFile(self.os_path(path))),
             None => return Err(ContentsError::NotFound(path.clone())),
         }
-        let checkpoint = self.checkpoint_path(path, CHECKPOINT_ID)?;
+        let checkpoint = self.checkpoint_path(path)?;
         self.create_missing(&checkpoint.parent().unwrap_or_default())?;
         self.copy_over(path, &checkpoint, Existing::Replace)?;
         let made = self.checkpoints(path)?.pop();
@@ -63,7 +63,7 @@ impl Shared {
             if self.checkpoints(from)?.is_empty() {
                 return Ok(());
             }
-            let target = self.checkpoint_path(to, CHECKPOINT_ID)?;
+            let target = self.checkpoint_path(to)?;
             self.create_missing(&target.parent().unwrap_or_default())?;
             let remove_old = self.storage.remove_file(&target);
             match remove_old {
@@ -72,9 +72,7 @@ impl Shared {
                 }
                 _ => {}
             }
-            let renamed = self
-                .storage
-                .rename(&self.checkpoint_path(from, CHECKPOINT_ID)?, &target);
+            let renamed = self.storage.rename(&self.checkpoint_path(from)?, &target);
             renamed.map_err(|source| ContentsError::from_io("renaming checkpoint", from, source))
         };
         if let Err(error) = moved() {
@@ -93,7 +91,11 @@ impl Shared {
     }
 
     fn existing_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<ContentsPath, ContentsError> {
-        let checkpoint = self.checkpoint_path(path, id)?;
+        // With any other id the name might be that of another file's: `b-c-checkpoint.txt` is of `b-c.txt`.
+        if id != CHECKPOINT_ID {
+            return Err(no_such(path, id));
+        }
+        let checkpoint = self.checkpoint_path(path)?;
         match self.kind(&checkpoint)? {
             Some(Kind::File) => Ok(checkpoint),
             _ => Err(no_such(path, id)),
@@ -101,13 +103,13 @@ impl Shared {
     }
 
     /// `a/b.ipynb` → `a/.ipynb_checkpoints/b-checkpoint.ipynb`.
-    fn checkpoint_path(&self, path: &ContentsPath, id: &str) -> Result<ContentsPath, ContentsError> {
+    fn checkpoint_path(&self, path: &ContentsPath) -> Result<ContentsPath, ContentsError> {
         let (base, extension) = split_extension(path.name());
         let directory = path
             .parent()
             .unwrap_or_default()
             .join(&self.config.checkpoint_dir)?;
-        Ok(directory.join(&format!("{base}-{id}{extension}"))?)
+        Ok(directory.join(&format!("{base}-{CHECKPOINT_ID}{extension}"))?)
     }
 
     fn copy_over(

@@ -168,6 +168,26 @@ pub(super) const ROUTES: &[Intended] = &[
         },
     },
     Intended {
+        what: "an id of a checkpoint other than `checkpoint`",
+        example: || {
+            let file = json!({"type": "file", "format": "text", "content": "c"});
+            let mut requests = with_body("PUT", "api/contents/a-c.txt", &file);
+            requests.push(Request::new("POST", "api/contents/a-c.txt/checkpoints"));
+            requests.push(Request::new(
+                "DELETE",
+                "api/contents/a.txt/checkpoints/c-checkpoint",
+            ));
+            requests
+        },
+        explain: |exchange| {
+            let is_said = exchange.ours.message().starts_with("Checkpoint does not exist: ");
+            let path = exchange.request.path();
+            if is_said && exchange.theirs.status == 204 && !path.ends_with("/checkpoints/checkpoint") {
+                settle(exchange);
+            }
+        },
+    },
+    Intended {
         what: "`?v=` on `/files`",
         example: || get("files/a.txt?v=1"),
         explain: |exchange| {
