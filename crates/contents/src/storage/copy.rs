@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, Stat, mkdirat, openat, statat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, Stat, mkdirat, openat, readlinkat, statat, symlinkat};
 use rustix::io::Errno;
 
 use super::resolve::Root;
 use super::target::sync_directory;
-use super::temporary::{Temporary, is_on_its_way};
+use super::temporary::{Temporary, is_on_its_way, is_temporary};
 use super::{Existing, Kind, Storage, attributes};
 use crate::path::ContentsPath;
 
@@ -34,7 +34,32 @@ impl Storage {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let source = self.root.resolve(from, SOURCE)?;
-        let stat = rustix::fs::fstat(&source)?;
+        self.copy_opened(&source, from, to, bytes_max, Links::Follow)
+    }
+
+    /// The same of what is called `name` in `directory`, all of it as it is: links stay links, and what uploads have
+    /// sent comes along.
+    pub(super) fn copy_as_it_is(
+        &self,
+        directory: &OwnedFd,
+        name: &str,
+        from: &ContentsPath,
+        to: &ContentsPath,
+    ) -> io::Result<()> {
+        let source = openat(directory, name, SOURCE | OFlags::NOFOLLOW, Mode::empty())?;
+        self.copy_opened(&source, from, to, u64::MAX, Links::Keep)
+    }
+
+    fn copy_opened(
+        &self,
+        source: &OwnedFd,
+        from: &ContentsPath,
+        to: &ContentsPath,
+        bytes_max: u64,
+        links: Links,
+    ) -> io::Result<()> {
+        let (to_directory, to_name) = self.root.parent(to)?;
+        let stat = rustix::fs::fstat(source)?;
         if let Some(journal) = &self.journal {
             journal.about_to_write(to, to_directory.as_fd())?;
         }
@@ -50,8 +75,9 @@ impl Storage {
             above: Vec::new(),
             entries_left: ENTRIES_MAX,
             bytes_left: bytes_max,
+            links,
         };
-        copying.fill(&source, &stat, temporary.get())?;
+        copying.fill(source, &stat, temporary.get())?;
         force_to_disk(temporary.get())?;
         temporary.rename_to(OsStr::new(to_name), Existing::Keep)?;
         sync_directory(&to_directory)
@@ -72,6 +98,15 @@ impl Storage {
     }
 }
 
+/// What becomes of links in a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Links {
+    /// What they lead to is copied.
+    Follow,
+    /// They are.
+    Keep,
+}
+
 /// One copy of a tree, on its way down.
 struct Copying<'a> {
     root: &'a Root,
@@ -84,6 +119,7 @@ struct Copying<'a> {
     entries_left: usize,
     /// What may still be copied. Counted here because what links lead to is not in [`Storage::disk_usage`].
     bytes_left: u64,
+    links: Links,
 }
 
 impl Copying<'_> {
@@ -114,7 +150,11 @@ impl Copying<'_> {
         for entry in Dir::read_from(source)? {
             let entry = entry?;
             let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") || is_on_its_way(name.to_bytes()) {
+            let is_left_out = match self.links {
+                Links::Follow => is_on_its_way(name.to_bytes()),
+                Links::Keep => is_temporary(name.to_bytes()),
+            };
+            if matches!(name.to_bytes(), b"." | b"..") || is_left_out {
                 continue;
             }
             let entry_identity = statat(source, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| identity(&stat));
@@ -131,6 +171,9 @@ impl Copying<'_> {
 
     fn copy_entry(&mut self, from: BorrowedFd<'_>, name: &CStr, to: BorrowedFd<'_>) -> io::Result<()> {
         let source = match openat(from, name, SOURCE | OFlags::NOFOLLOW, Mode::empty()) {
+            Err(Errno::LOOP) if self.links == Links::Keep => {
+                return Ok(symlinkat(&*readlinkat(from, name, Vec::new())?, to, name)?);
+            }
             Err(Errno::LOOP) => {
                 let path = OsString::from_vec(self.path.clone());
                 self.root.resolve_name(path.as_os_str(), SOURCE)?

@@ -108,6 +108,7 @@ impl Storage {
                 self.finish(&interrupted)?;
             }
             self.take_back_parts(&left)?;
+            self.put_back_moved(&left)?;
             for path in left.written() {
                 self.sweep_beside(&path);
             }

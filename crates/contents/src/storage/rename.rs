@@ -1,12 +1,27 @@
 //! Moving an entry to another name, never over another one.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, FileType, RenameFlags, readlinkat, renameat, renameat_with, statat, symlinkat};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use super::Storage;
+use super::journal::Left;
+use super::temporary::{random_digits, remove_entry};
 use crate::path::ContentsPath;
+
+/// The kind of note the journal keeps of a move to another device.
+pub(super) const MOVING: &str = "moving";
+
+/// What was put aside to be moved, for the next server if this one is killed.
+#[derive(Serialize, Deserialize)]
+struct Moving {
+    from: String,
+    aside: String,
+}
 
 impl Storage {
     /// Renames; [`io::ErrorKind::AlreadyExists`] if `to` is there and is not the very same file (on a file system
@@ -37,12 +52,73 @@ impl Storage {
                 symlinkat(&*leads_to, &to_directory, to_name)?;
                 self.remove_file(from)
             }
-            Err(Errno::XDEV) => {
-                // All of it: a rename has no limit.
-                self.copy_tree(from, to, u64::MAX)?;
-                self.remove_tree(from)
-            }
+            Err(Errno::XDEV) => self.move_across(from, to, &from_directory, from_name),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// To another device: put aside first, so that nothing is saved into what has been copied already.
+    fn move_across(
+        &self,
+        from: &ContentsPath,
+        to: &ContentsPath,
+        directory: &OwnedFd,
+        name: &str,
+    ) -> io::Result<()> {
+        // Not the name of a temporary: those are swept.
+        let aside = format!(".~{}.moving", random_digits()?);
+        let moving = Moving {
+            from: from.as_str().to_owned(),
+            aside: aside.clone(),
+        };
+        let text = serde_json::to_vec(&moving)?;
+        let note = self.journal.as_ref().map(|journal| journal.note(MOVING, &text));
+        let note = note.transpose()?;
+        renameat(directory, name, directory, &aside)?;
+        if let Err(error) = self.copy_as_it_is(directory, &aside, from, to) {
+            if let Err(error) = put_back(directory, &aside, name) {
+                tracing::error!(%from, aside, %error, "what could not be moved stays under another name");
+            }
+            return Err(error);
+        }
+        drop(note);
+        // It has been moved, so a failure is only worth a line.
+        if let Err(error) = remove_entry(directory.as_fd(), OsStr::new(&aside)) {
+            tracing::warn!(%from, aside, %error, "some of what was moved to another device stays behind");
+        }
+        Ok(())
+    }
+
+    /// Puts back what a server that was killed had put aside.
+    pub(super) fn put_back_moved(&self, left: &Left) -> io::Result<()> {
+        for text in left.notes(MOVING)? {
+            let Ok(moving) = serde_json::from_slice::<Moving>(&text) else {
+                continue; // not whole: nothing had been put aside yet
+            };
+            let Ok(from) = moving.from.parse::<ContentsPath>() else {
+                continue;
+            };
+            let (directory, name) = self.root.parent(&from)?;
+            match put_back(&directory, &moving.aside, name) {
+                Err(Errno::NOENT) => {} // not put aside yet
+                Err(error) => {
+                    tracing::error!(%from, moving.aside, %error, "what was being moved stays under another name");
+                }
+                Ok(()) => tracing::warn!(%from, "a move was interrupted; all is where it was"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn put_back(directory: &OwnedFd, aside: &str, name: &str) -> Result<(), Errno> {
+    match renameat_with(directory, aside, directory, name, RenameFlags::NOREPLACE) {
+        // Not every file system knows the flag.
+        Err(Errno::INVAL | Errno::NOSYS) => match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => renameat(directory, aside, directory, name),
+            Ok(_) => Err(Errno::EXIST),
+            Err(error) => Err(error),
+        },
+        result => result,
     }
 }

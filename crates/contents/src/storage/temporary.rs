@@ -132,7 +132,7 @@ pub(super) fn is_on_its_way(name: &[u8]) -> bool {
     is_temporary(name) || is_partial(name)
 }
 
-fn is_temporary(name: &[u8]) -> bool {
+pub(super) fn is_temporary(name: &[u8]) -> bool {
     let random = name
         .strip_prefix(PREFIX.as_bytes())
         .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
@@ -177,13 +177,17 @@ fn lock_stray(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Option<Owne
     Ok(is_same.then_some(descriptor))
 }
 
-fn remove_entry(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+pub(super) fn remove_entry(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
     let name = std::ffi::CString::new(name.as_bytes())?;
     remove::remove(directory, &name, remove::Closed::Open, remove::DEPTH_MAX)
 }
 
 fn random_name() -> io::Result<OsString> {
+    Ok(OsString::from(format!("{PREFIX}{}{SUFFIX}", random_digits()?)))
+}
+
+pub(super) fn random_digits() -> io::Result<String> {
     let mut random = [0_u8; RANDOM_BYTES];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    Ok(OsString::from(format!("{PREFIX}{}{SUFFIX}", hex::encode(random))))
+    Ok(hex::encode(random))
 }

@@ -3,6 +3,7 @@
 mod interrupted;
 mod kept;
 mod links;
+mod moved;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,92 @@
+//! Moves to another device, reached by a link.
+
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{Place, path, place, save};
+
+/// A directory on another device, which `far` leads to; `None` where there is no other.
+fn far(place: &Place) -> Option<TempDir> {
+    let device = |path: &Path| std::fs::metadata(path).map(|found| found.dev()).ok();
+    let other = device(Path::new("/dev/shm"));
+    if other.is_none() || other == device(&place.root) {
+        eprintln!("SKIPPED: /dev/shm is no other device than that of temporary files");
+        return None;
+    }
+    let far = tempfile::tempdir_in("/dev/shm").unwrap();
+    symlink(far.path(), place.root.join("far")).unwrap();
+    Some(far)
+}
+
+#[test]
+fn a_directory_moves_to_another_device_as_it_is() {
+    let place = place();
+    let Some(_far) = far(&place) else { return };
+    let partial = ".~a.0123456789abcdef0123456789abcdef.upload";
+    place.write("d/a", b"a");
+    place.write(&format!("d/e/{partial}"), b"part");
+    for (leads_to, name) in [("a", "link"), ("nothing", "broken"), (".", "circle")] {
+        symlink(leads_to, place.root.join("d").join(name)).unwrap();
+    }
+    place.open().rename(&path("d"), &path("far/d")).unwrap();
+    assert_eq!(place.names(""), ["far"]);
+    assert_eq!(place.names("far"), ["d"]);
+    assert_eq!(place.names("far/d"), ["a", "broken", "circle", "e", "link"]);
+    assert_eq!(place.read(&format!("far/d/e/{partial}")), b"part");
+    for (leads_to, name) in [("a", "link"), ("nothing", "broken"), (".", "circle")] {
+        let found = std::fs::read_link(place.root.join("far/d").join(name)).unwrap();
+        assert_eq!(found, Path::new(leads_to));
+    }
+}
+
+#[test]
+fn nothing_is_saved_into_a_directory_that_is_being_moved_away() {
+    let place = place();
+    let Some(_far) = far(&place) else { return };
+    for number in 0..2000 {
+        place.write(&format!("d/{number}"), b"");
+    }
+    let storage = place.open();
+    std::thread::scope(|scope| {
+        let late = scope.spawn(|| {
+            while place.names("far").is_empty() {
+                std::thread::yield_now();
+            }
+            save(&storage, "d/late", b"work").map_err(|error| error.kind())
+        });
+        storage.rename(&path("d"), &path("far/d")).unwrap();
+        assert_eq!(late.join().unwrap(), Err(std::io::ErrorKind::NotFound));
+    });
+    assert_eq!(place.names("far/d").len(), 2000);
+}
+
+#[test]
+fn a_move_that_fails_leaves_all_where_it_was() {
+    let place = place();
+    let Some(_far) = far(&place) else { return };
+    place.write("d/a", b"a");
+    let _socket = std::os::unix::net::UnixListener::bind(place.root.join("d/socket")).unwrap();
+    place.open().rename(&path("d"), &path("far/d")).unwrap_err();
+    assert_eq!(place.names(""), ["d", "far"]);
+    assert_eq!(place.names("d"), ["a", "socket"]);
+    assert!(place.names("far").is_empty());
+}
+
+#[test]
+fn what_a_killed_server_was_moving_is_put_back() {
+    let place = place();
+    place.write(".~aside.moving/a", b"a");
+    let killed = place.open();
+    let note = killed.journal.as_ref().unwrap().note(
+        super::super::rename::MOVING,
+        br#"{"from": "d", "aside": ".~aside.moving"}"#,
+    );
+    // As if it were killed: the note stays, the lock goes.
+    std::mem::forget(note.unwrap());
+    drop(killed);
+    place.open();
+    assert_eq!(place.read("d/a"), b"a");
+    assert_eq!(place.names(""), ["d"]);
+}
