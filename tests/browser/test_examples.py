@@ -1,13 +1,18 @@
 """Each example does what its README says, started with the very command that stands there."""
 
+import hashlib
+import json
 import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import notebooks
 import servers
 from conftest import failed
 from front_ends.jupyterlab import JupyterLab
@@ -46,7 +51,7 @@ def example(request, tmp_path, artifacts):
 
 def test_every_example_has_a_test():
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
-    assert folders == {"read-only", "read-write", "temporary-notebook"}
+    assert folders == {"read-only", "read-write", "temporary-notebook", "save-commands", "upload"}
 
 
 def test_the_first_readme_names_the_same_commands():
@@ -91,3 +96,31 @@ def test_temporary_notebook_runs_and_stays_as_it_is(example, open_context):
     notebook.expect_output("expected 7.0")
     expect_readable(notebook.save_refused())
     assert listing(example.root) == before
+
+
+@pytest.mark.parametrize("example", ["save-commands"], indirect=True)
+def test_save_commands_leave_out_outputs_and_refuse_passwords(example, open_context):
+    file = example.root / "n.ipynb"
+    notebooks.write(file, "print(6 * 7)")
+    context, watch = open_context(example)
+    watch.tolerate(r"^\d+ PUT /api/contents", r"^(console|script): ")
+    notebook = JupyterLab().open_notebook(context, example, "n.ipynb")
+    notebook.run_existing_cell(0)
+    notebook.expect_output("42")
+    notebook.save()
+    cell = json.loads(file.read_text())["cells"][0]
+    assert (cell["outputs"], cell["execution_count"]) == ([], None)
+    before = file.read_bytes()
+    notebook.type_into_first_cell("password = 1")
+    assert "holds a password" in notebook.save_refused(status=400)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("example", ["upload"], indirect=True)
+def test_upload_sends_a_file_and_says_its_digest(example, tmp_path):
+    sent = tmp_path / "large.bin"
+    sent.write_bytes(os.urandom(40 << 20))
+    script = [sys.executable, EXAMPLES / "upload/upload.py", example.url, servers.TOKEN, sent, "large.bin"]
+    said = subprocess.run(script, check=True, capture_output=True, text=True).stdout
+    assert hashlib.sha256(sent.read_bytes()).hexdigest() in said
+    assert (example.root / "large.bin").read_bytes() == sent.read_bytes()

@@ -79,11 +79,11 @@ class LabNotebook:
         assert answer.value.ok, f"saving was answered with {answer.value.status}: {answer.value.text()}"
         expect(self.page.locator(".jp-Dialog")).to_have_count(0)
 
-    def save_refused(self) -> str:
+    def save_refused(self, status: int = 403) -> str:
         """Saves and gives what the user is told of the refusal."""
         with self.page.expect_response(is_save) as answer:
             self._save()
-        assert answer.value.status == 403, answer.value.status
+        assert answer.value.status == status, answer.value.status
         return message_of_dialog(self.page)
 
     def _save(self) -> None:
