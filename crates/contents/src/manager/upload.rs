@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::time::SystemTime;
 
 use super::Shared;
 use super::told::done;
@@ -9,7 +10,7 @@ use crate::error::{ContentsError, SAVING};
 use crate::model::SaveModel;
 use crate::observer::ContentsAction;
 use crate::path::ContentsPath;
-use crate::storage::Existing;
+use crate::storage::{Existing, Kind};
 use crate::uploads::UploadError;
 
 impl Shared {
@@ -80,6 +81,21 @@ impl Shared {
             tracing::error!(%path, %error, "after an upload");
         }
         Ok(())
+    }
+
+    /// Whether there is a file of this name.
+    pub(crate) fn is_there(&self, path: &ContentsPath) -> bool {
+        self.kind(path).is_ok_and(|kind| kind == Some(Kind::File))
+    }
+
+    /// Removes the partial files beside `path` that were last written on before `before`, of uploads nobody knows.
+    pub(crate) fn sweep_uploads(
+        &self,
+        path: &ContentsPath,
+        before: SystemTime,
+        is_known: impl Fn(&str) -> bool,
+    ) -> io::Result<()> {
+        self.storage.sweep_partials(path, before, is_known)
     }
 
     /// Removes the partial file of an upload.

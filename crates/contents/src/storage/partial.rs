@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fstat, fstatvfs, openat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, fchmod, fstat, fstatvfs, openat, unlinkat};
 
 use super::attributes::set_time;
 use super::save::{New, Source};
@@ -22,6 +23,12 @@ const NAME_BYTES_KEPT: usize = 200;
 /// Digits of the id in the name of a partial file.
 const ID_DIGITS: usize = 32;
 
+/// How a partial file is opened: nothing else is waited for.
+const OPENED: OFlags = OFlags::RDWR
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC);
+
 /// The name of the partial file of the upload `id` (32 digits) to a file called `name`.
 pub(crate) fn partial_name(name: &str, id: &str) -> String {
     let kept = (0..=NAME_BYTES_KEPT.min(name.len()))
@@ -37,16 +44,19 @@ pub(crate) fn is_partial_name(name: &str) -> bool {
 }
 
 pub(super) fn is_partial(name: &[u8]) -> bool {
+    id_of_partial(name).is_some()
+}
+
+fn id_of_partial(name: &[u8]) -> Option<&str> {
     let rest = name
-        .strip_prefix(BEGINNING.as_bytes())
-        .and_then(|rest| rest.strip_suffix(ENDING.as_bytes()));
-    let id = rest.and_then(|rest| rest.rsplit(|byte| *byte == b'.').next());
-    id.is_some_and(|id| {
-        // A dot stands before it, so that it is not all there is.
-        rest.is_some_and(|rest| rest.len() > id.len())
-            && id.len() == ID_DIGITS
-            && id.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
+        .strip_prefix(BEGINNING.as_bytes())?
+        .strip_suffix(ENDING.as_bytes())?;
+    let id = rest.rsplit(|byte| *byte == b'.').next()?;
+    // A dot stands before it, so that it is not all there is.
+    let is_id = rest.len() > id.len()
+        && id.len() == ID_DIGITS
+        && id.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    str::from_utf8(id).ok().filter(|_| is_id)
 }
 
 impl Storage {
@@ -89,6 +99,31 @@ impl Storage {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Removes the partial files beside `path` that were last written on before `before`, of uploads that are not known.
+    pub(crate) fn sweep_partials(
+        &self,
+        path: &ContentsPath,
+        before: SystemTime,
+        is_known: impl Fn(&str) -> bool,
+    ) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(&self.target(path)?.directory, ".", flags, Mode::empty())?;
+        for entry in Dir::read_from(&directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !id_of_partial(name.to_bytes()).is_some_and(|id| !is_known(id)) {
+                continue;
+            }
+            let file = File::from(openat(&directory, name, OPENED, Mode::empty())?);
+            let found = file.metadata()?;
+            if found.is_file() && found.modified()? < before {
+                unlinkat(&directory, name, AtFlags::empty())?;
+                tracing::info!(%path, ?name, "removed what an upload that is not known left beside a file");
+            }
+        }
+        Ok(())
     }
 
     /// Bytes that may still be written where `path` lies.
@@ -143,8 +178,7 @@ impl Storage {
 }
 
 fn open(directory: &OwnedFd, partial: &str) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(openat(directory, partial, flags, Mode::empty())?);
+    let file = File::from(openat(directory, partial, OPENED, Mode::empty())?);
     if !file.metadata()?.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }

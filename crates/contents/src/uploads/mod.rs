@@ -113,7 +113,7 @@ impl UploadManager {
             uploads: Mutex::default(),
         };
         for (id, record) in shared.records.all().map_err(UploadError::Record)? {
-            shared.take_up(id, record)?;
+            shared.take_up(id, record);
         }
         Ok(Self {
             shared: Arc::new(shared),
@@ -152,7 +152,11 @@ impl UploadManager {
         let begun = Arc::clone(&upload.record).lock_owned().await;
         self.shared.add(&upload, of_same_user)?;
         let (shared, id, path) = (Arc::clone(&self.shared), upload.id.clone(), upload.status().path);
-        let created = blocking(move || shared.begin(&id, &path, begun)).await?;
+        let created = blocking(move || {
+            shared.sweep_beside(&path, now);
+            shared.begin(&id, &path, begun)
+        })
+        .await?;
         if created.is_err() {
             self.shared.uploads().remove(&upload.id);
         }
@@ -296,6 +300,21 @@ impl Shared {
         Ok(())
     }
 
+    /// Removes what uploads left beside `path` of which nobody has a record any more. Another server may have one: so
+    /// only what is older than any upload gets.
+    fn sweep_beside(&self, path: &ContentsPath, now: SystemTime) {
+        let Some(before) = now.checked_sub(self.config.expiry) else {
+            return;
+        };
+        let is_known = |id: &str| {
+            let id = id.parse::<UploadId>();
+            id.is_ok_and(|id| self.uploads().contains_key(&id))
+        };
+        if let Err(error) = self.files().sweep_uploads(path, before, is_known) {
+            tracing::debug!(%path, %error, "could not look for what uploads left beside a file");
+        }
+    }
+
     fn begin(
         &self,
         id: &UploadId,
@@ -314,25 +333,28 @@ impl Shared {
     }
 
     /// Takes up what an earlier server left behind.
-    fn take_up(&self, id: UploadId, mut record: Record) -> Result<(), UploadError> {
+    fn take_up(&self, id: UploadId, mut record: Record) {
         let Some(path) = record.path() else {
             tracing::warn!(upload.id = %id, "the record of an upload names no path");
-            return Ok(());
+            return;
         };
         if !record.is_placed() {
             match self.files().open_upload(&path, &record.partial) {
                 Ok(_) => {}
                 // It was killed between the rename and the record of it.
-                Err(UploadError::Vanished(_)) if record.sha256().is_some() => record.is_in_its_place(),
+                Err(UploadError::Vanished(_))
+                    if record.sha256().is_some() && self.files().is_there(&path) =>
+                {
+                    record.is_in_its_place();
+                }
+                // What is out of reach now may be back later; what is not expires.
                 Err(error) => {
-                    tracing::warn!(upload.id = %id, %error, "an upload can't be taken up: {error}");
-                    return self.records.forget(&id).map_err(UploadError::Record);
+                    tracing::warn!(upload.id = %id, %error, "what an upload has sent is out of reach");
                 }
             }
         }
         let upload = Upload::new(id.clone(), path, record, self.config.expiry);
         self.uploads().insert(id, upload);
-        Ok(())
     }
 
     /// Removes what there is of an upload; a file in its place stays.

@@ -113,6 +113,11 @@ impl Record {
         self.sha256 = Some(checksum.to_string());
     }
 
+    /// It did not go to its place.
+    pub(super) fn is_not_complete(&mut self) {
+        self.sha256 = None;
+    }
+
     pub(super) fn is_in_its_place(&mut self) {
         self.placed = true;
     }

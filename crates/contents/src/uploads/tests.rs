@@ -320,6 +320,61 @@ async fn a_file_made_meanwhile_is_kept_and_the_last_step_can_be_tried_again() {
 }
 
 #[tokio::test]
+async fn an_upload_whose_directory_was_away_at_one_start_goes_on_after_the_next() {
+    let served = serve();
+    std::fs::create_dir(served.root.join("d")).unwrap();
+    let id = served.begin("d/a", 6, false).await.unwrap();
+    served.append(&id, 0, b"abc").await.unwrap();
+    std::fs::rename(served.root.join("d"), served.root.join("away")).unwrap();
+    let served = served.killed();
+    assert_eq!(served.uploads.get(&id).unwrap().offset, 3);
+    std::fs::rename(served.root.join("away"), served.root.join("d")).unwrap();
+    let served = served.killed();
+    assert!(served.append(&id, 3, b"def").await.unwrap().is_complete());
+    assert_eq!(served.read("d/a"), b"abcdef");
+}
+
+#[tokio::test]
+async fn a_file_that_was_never_put_in_its_place_is_not_complete() {
+    let served = serve();
+    let id = served.begin("a", 3, false).await.unwrap();
+    let [partial] = &served.names()[..] else {
+        panic!("one partial file")
+    };
+    std::fs::write(served.root.join("a"), "mine").unwrap();
+    served.append(&id, 0, b"abc").await.unwrap_err();
+    std::fs::remove_file(served.root.join(partial)).unwrap();
+    let served = served.killed();
+    assert!(!served.uploads.get(&id).unwrap().is_complete());
+}
+
+#[tokio::test]
+async fn what_an_upload_without_a_record_left_is_swept_when_it_is_old() {
+    let served = serve();
+    let known = served.begin("a", 3, false).await.unwrap();
+    let stray = |digit: &str| partial_name("b", &digit.repeat(32));
+    let age = Duration::from_secs(25 * 60 * 60);
+    for name in [stray("1"), stray("2"), partial_name("a", known.as_str())] {
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(served.root.join(&name))
+            .unwrap();
+        if name != stray("2") {
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
+    }
+    let other = served.begin("c", 3, false).await.unwrap();
+    let mut left = [
+        partial_name("a", known.as_str()),
+        stray("2"),
+        partial_name("c", other.as_str()),
+    ];
+    left.sort();
+    assert_eq!(served.names(), left);
+}
+
+#[tokio::test]
 async fn what_vanished_is_told() {
     let served = serve();
     std::fs::create_dir(served.root.join("d")).unwrap();

@@ -318,12 +318,20 @@ impl Writing {
             .records
             .keep(id, &self.record)
             .map_err(UploadError::Record)?;
-        shared.files().finish_upload(
+        let finished = shared.files().finish_upload(
             &self.path,
             &self.record.partial,
             self.record.mode_if_new,
             self.record.existing(),
-        )?;
+        );
+        if let Err(error) = finished {
+            self.record.is_not_complete();
+            shared
+                .records
+                .keep(id, &self.record)
+                .map_err(UploadError::Record)?;
+            return Err(error);
+        }
         self.record.is_in_its_place();
         // The file is there: that it was this upload that brought it may be forgotten, but is no failure.
         if let Err(error) = shared.records.keep(id, &self.record) {
