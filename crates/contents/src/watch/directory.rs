@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use super::snapshot::{self, Difference};
+use super::snapshot::{self, Change, Difference};
 use crate::path::ContentsPath;
 use crate::storage::{OpenDirectory, Stamp};
 
@@ -22,6 +22,8 @@ pub(super) struct Watched {
     /// It is looked at again and again.
     pub(super) is_polled: bool,
     pub(super) dirty: Dirty,
+    /// It could not be looked at the last time.
+    pub(super) has_failed: bool,
 }
 
 /// What may have changed since the last look.
@@ -51,6 +53,14 @@ impl Dirty {
     }
 }
 
+/// What the entries are now.
+enum Seen {
+    /// Those that may have changed.
+    Some(HashMap<String, Stamp>),
+    /// `None`: more than are remembered.
+    All(Option<HashMap<String, Stamp>>),
+}
+
 /// What a look has found.
 pub(super) enum Found {
     Differences(Vec<Difference>),
@@ -66,29 +76,22 @@ impl Watched {
         is_shown: impl Fn(&str) -> bool,
         is_ours: impl Fn(&ContentsPath) -> bool,
     ) -> std::io::Result<Found> {
+        // What cannot be looked at now stays for the next look.
+        let seen = self.see(entries_max, is_shown);
+        self.has_failed = seen.is_err();
+        let seen = seen?;
         let dirty = std::mem::take(&mut self.dirty);
-        let seen = match (&self.entries, dirty.everything) {
-            (Some(_), false) => None,
-            _ => Some(self.open.stamps(entries_max, &is_shown)?),
-        };
         let (known, names, now) = match (&mut self.entries, seen) {
-            (Some(known), None) => {
-                let mut now = HashMap::new();
-                for name in dirty.names.iter().filter(|name| is_shown(name)) {
-                    if let Some(stamp) = self.open.stamp(name)? {
-                        now.insert(name.clone(), stamp);
-                    }
-                }
-                (known, dirty.names, now)
-            }
-            (Some(known), Some(Some(now))) => {
+            (Some(known), Seen::Some(now)) => (known, dirty.names, now),
+            (Some(known), Seen::All(Some(now))) => {
                 let names = known.keys().chain(now.keys()).cloned().collect();
                 (known, names, now)
             }
-            (entries, seen) => {
-                *entries = seen.flatten();
+            (entries, Seen::All(all)) => {
+                *entries = all;
                 return Ok(Found::Unknown);
             }
+            (None, Seen::Some(_)) => return Ok(Found::Unknown),
         };
         let mut differences = Vec::new();
         for name in names {
@@ -109,6 +112,26 @@ impl Watched {
         Ok(Found::Differences(differences))
     }
 
+    fn see(&self, entries_max: usize, is_shown: impl Fn(&str) -> bool) -> std::io::Result<Seen> {
+        if self.entries.is_none() || self.dirty.everything {
+            return Ok(Seen::All(self.open.stamps(entries_max, is_shown)?));
+        }
+        let mut now = HashMap::new();
+        for name in self.dirty.names.iter().filter(|name| is_shown(name)) {
+            if let Some(stamp) = self.open.stamp(name)? {
+                now.insert(name.clone(), stamp);
+            }
+        }
+        Ok(Seen::Some(now))
+    }
+
+    /// Forgets that it was seen how a name has changed, so that the next look finds it once more, unless it is taken
+    /// in before.
+    pub(super) fn look_again(&mut self, name: &str, change: Change) {
+        self.take_in(name, change.before());
+        self.dirty.add(name, change.is_moved_away());
+    }
+
     /// Takes in how this server left an entry.
     pub(super) fn take_in(&mut self, name: &str, stamp: Option<Stamp>) {
         match (&mut self.entries, stamp) {
@@ -122,5 +145,38 @@ impl Watched {
                 self.dirty.names.remove(name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{OutsideLinks, Storage};
+
+    #[test]
+    fn what_could_not_be_looked_at_is_looked_at_again() {
+        let root = tempfile::tempdir().unwrap();
+        let storage = Storage::open(root.path(), OutsideLinks::default(), None).unwrap();
+        let mut watched = Watched {
+            paths: vec![ContentsPath::root()],
+            open: storage.open_directory(&ContentsPath::root()).unwrap(),
+            os_name: root.path().to_owned(),
+            entries: Some(HashMap::new()),
+            is_polled: false,
+            dirty: Dirty::default(),
+            has_failed: false,
+        };
+        std::fs::write(root.path().join("a.txt"), "").unwrap();
+        let too_long = "x".repeat(1000);
+        watched.dirty.add("a.txt", false);
+        watched.dirty.add(&too_long, false);
+        assert!(watched.look(10, |_| true, |_| false).is_err());
+        assert!(watched.has_failed);
+        watched.dirty.names.remove(&too_long);
+        let Ok(Found::Differences(found)) = watched.look(10, |_| true, |_| false) else {
+            panic!("it can be looked at now");
+        };
+        assert_eq!(found.len(), 1);
+        assert!(!watched.has_failed && watched.dirty.is_clean());
     }
 }

@@ -42,13 +42,13 @@ impl Moment {
         self.ongoing.iter().any(|ongoing| path.is_within(ongoing))
     }
 
-    /// Whether this server is writing it or has just written it, or what it lies in.
+    /// Whether this server is writing it or what it lies in, has just written it, or has just taken away what it lay in.
     pub(super) fn touches(&self, path: &ContentsPath) -> bool {
         self.is_ongoing(path)
-            || self
-                .finished
-                .iter()
-                .any(|finished| path.is_within(&finished.path))
+            || self.finished.iter().any(|finished| match finished.stamp {
+                Some(_) => *path == finished.path,
+                None => path.is_within(&finished.path),
+            })
     }
 }
 

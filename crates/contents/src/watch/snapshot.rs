@@ -17,12 +17,28 @@ pub(super) struct Difference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Appeared(Stamp),
-    Written,
+    Written {
+        before: Stamp,
+    },
     Vanished {
         before: Stamp,
         /// Whether the operating system said that it was moved.
         moved_away: bool,
     },
+}
+
+impl Change {
+    /// What was known of the name before.
+    pub(super) fn before(self) -> Option<Stamp> {
+        match self {
+            Self::Appeared(_) => None,
+            Self::Written { before } | Self::Vanished { before, .. } => Some(before),
+        }
+    }
+
+    pub(super) fn is_moved_away(self) -> bool {
+        matches!(self, Self::Vanished { moved_away: true, .. })
+    }
 }
 
 /// Brings `known` up to date with what `name` is now, and says what that changes.
@@ -40,7 +56,7 @@ pub(super) fn look(
         (None, None) => None,
         (None, Some(now)) => Some(Change::Appeared(now)),
         (Some(before), None) => Some(Change::Vanished { before, moved_away }),
-        (Some(before), Some(now)) => (!now.is_unwritten_since(&before)).then_some(Change::Written),
+        (Some(before), Some(now)) => (!now.is_unwritten_since(&before)).then_some(Change::Written { before }),
     }
 }
 
@@ -53,7 +69,7 @@ pub(super) fn events(differences: Vec<Difference>) -> Vec<ContentsEvent> {
         match change {
             Change::Vanished { before, moved_away } => vanished.push((path, before, moved_away)),
             Change::Appeared(now) => rest.push((path, Some(now))),
-            Change::Written => rest.push((path, None)),
+            Change::Written { .. } => rest.push((path, None)),
         }
     }
     let mut events = Vec::with_capacity(rest.len());

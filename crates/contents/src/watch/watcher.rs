@@ -1,6 +1,6 @@
 //! The thread that watches: hears of changes, waits a moment, looks, and tells.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -156,6 +156,7 @@ impl Watcher {
                     entries,
                     is_polled,
                     dirty: Dirty::default(),
+                    has_failed: false,
                 });
             }
             Err(error) => tracing::debug!(%path, %error, "a directory is not watched"),
@@ -256,34 +257,32 @@ impl Watcher {
         let before = self.ours.moment();
         self.take_in(&before);
         let lost = self.lost();
-        let found = self.differences(&before);
+        let mut found = self.differences(&before);
         let meanwhile = self.ours.moment();
+        for differences in found
+            .iter_mut()
+            .filter_map(|(_, differences)| differences.as_mut())
+        {
+            self.look_again_at_ours(differences, &meanwhile);
+        }
         self.take_in(&meanwhile);
         self.tell_lost(lost, &meanwhile);
         let mut told = Vec::new();
         for (directory, differences) in found {
-            let Some(differences) = differences else {
-                self.tell(ContentsAction::Refresh, directory);
-                continue;
-            };
-            let (ours, theirs): (Vec<_>, Vec<_>) = differences
-                .into_iter()
-                .partition(|difference| meanwhile.touches(&difference.path));
-            for difference in ours {
-                self.look_again_at(&difference.path);
-            }
-            if theirs.len() > CHANGES_TOLD_MAX {
-                self.tell(ContentsAction::Refresh, directory);
-            } else {
-                told.extend(theirs);
+            match differences {
+                Some(differences) if differences.len() <= CHANGES_TOLD_MAX => told.extend(differences),
+                _ => self.tell(ContentsAction::Refresh, directory),
             }
         }
         for event in snapshot::events(told) {
             self.observer.happened(event);
         }
-        if self.directories.iter().any(|known| !known.dirty.is_clean()) {
-            self.look_at = Some(Instant::now() + OURS_AGAIN);
-        }
+        let dirty = self.directories.iter().filter(|known| !known.dirty.is_clean());
+        let pause = dirty.map(|known| match known.has_failed {
+            true => self.config.poll_interval,
+            false => OURS_AGAIN,
+        });
+        self.look_at = pause.min().map(|pause| Instant::now() + pause);
     }
 
     /// What is different in each directory; `None` where too much is.
@@ -309,14 +308,23 @@ impl Watcher {
         all
     }
 
-    fn look_again_at(&mut self, path: &ContentsPath) {
-        let Some(parent) = path.parent() else { return };
-        for known in self
-            .directories
-            .iter_mut()
-            .filter(|known| known.paths.contains(&parent))
-        {
-            known.dirty.add(path.name(), false);
+    /// Takes out of the differences of one directory what this server may have made while it was looked. What it did
+    /// make is taken in; what remains when it is looked at once more others have made.
+    fn look_again_at_ours(&mut self, differences: &mut Vec<Difference>, meanwhile: &Moment) {
+        // By name: the directory may be known by several paths.
+        let ours: HashSet<String> = differences
+            .iter()
+            .filter(|difference| meanwhile.touches(&difference.path))
+            .map(|difference| difference.path.name().to_owned())
+            .collect();
+        for difference in differences.extract_if(.., |difference| ours.contains(difference.path.name())) {
+            let parent = difference.path.parent();
+            let mut directories = self.directories.iter_mut();
+            let known =
+                directories.find(|known| known.paths.iter().any(|path| Some(path) == parent.as_ref()));
+            if let Some(known) = known {
+                known.look_again(difference.path.name(), difference.change);
+            }
         }
     }
 
@@ -391,3 +399,6 @@ impl Watcher {
         self.observer.happened(snapshot::event(action, path, None));
     }
 }
+
+#[cfg(test)]
+mod tests;
