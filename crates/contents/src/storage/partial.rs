@@ -113,7 +113,7 @@ impl Storage {
         for entry in Dir::read_from(&directory)? {
             let entry = entry?;
             let name = entry.file_name();
-            if !id_of_partial(name.to_bytes()).is_some_and(|id| !is_known(id)) {
+            if id_of_partial(name.to_bytes()).is_none_or(&is_known) {
                 continue;
             }
             let file = File::from(openat(&directory, name, OPENED, Mode::empty())?);
