@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Bytes of the hash that stand in the text of a version.
@@ -49,7 +50,7 @@ impl fmt::Display for FileVersion {
 }
 
 /// The versions that a request names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Versions {
     /// `*`: whatever is there.
     Any,
@@ -81,7 +82,7 @@ pub enum Found {
 }
 
 /// What must hold for a change to be made: `If-Match` and `If-None-Match` of HTTP. The default demands nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Precondition {
     /// One of these must be there.
     pub if_match: Option<Versions>,

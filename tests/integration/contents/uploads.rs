@@ -138,6 +138,38 @@ async fn what_is_there_is_replaced_only_when_asked() {
 }
 
 #[tokio::test]
+async fn a_file_is_replaced_only_in_the_version_that_was_asked_for() {
+    let server = TestServer::builder().file("a.txt", "old").start().await;
+    let client = server.as_owner();
+    let create = async |version: &str| {
+        let pairs = [("path", "a.txt"), ("overwrite", "true")];
+        let request = client
+            .request(Method::POST, "/api/uploads")
+            .header("upload-length", 3)
+            .header("upload-metadata", metadata(&pairs))
+            .header("if-match", version);
+        client.send(request).await
+    };
+    create("\"nonsense\"").await.expect(412);
+    assert_eq!(tree(&server), ["a.txt"]);
+    let version = async || {
+        let found = client.get("/api/contents/a.txt").await.expect(200);
+        found.header("etag").to_owned()
+    };
+    let begun = create(&version().await).await.expect(201);
+    let upload = begun.header("location").to_owned();
+    std::fs::write(server.root().join("a.txt"), "mine, meanwhile").unwrap();
+    append(&client, &upload, 0, b"new", &[]).await.expect(412);
+    assert_eq!(read(&server, "a.txt"), b"mine, meanwhile");
+
+    let begun = create(&version().await).await.expect(201);
+    append(&client, begun.header("location"), 0, b"new", &[])
+        .await
+        .expect(204);
+    assert_eq!(read(&server, "a.txt"), b"new");
+}
+
+#[tokio::test]
 async fn wrong_offsets_types_versions_and_lengths_are_told_apart() {
     let server = TestServer::start().await;
     let client = server.as_owner();

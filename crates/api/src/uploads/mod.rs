@@ -124,6 +124,7 @@ async fn begin(
         path,
         length: creation.length,
         overwrite: creation.overwrite,
+        precondition: creation.precondition.clone(),
         sha256: creation.sha256,
         metadata: creation.metadata.clone(),
     };

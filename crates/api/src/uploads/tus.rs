@@ -1,10 +1,10 @@
 //! The headers of tus 1.0, as a client sends them.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use contents::{Checksum, ContentsError, ContentsPath};
+use contents::{Checksum, ContentsError, ContentsPath, Precondition};
 use http::{HeaderMap, HeaderName, header::CONTENT_LENGTH, header::CONTENT_TYPE};
 
-use crate::ApiError;
+use crate::{ApiError, conditions::Conditions};
 
 /// The version of the protocol.
 pub(super) const VERSION: &str = "1.0.0";
@@ -35,6 +35,7 @@ pub(super) struct Creation {
     pub(super) path: ContentsPath,
     pub(super) length: u64,
     pub(super) overwrite: bool,
+    pub(super) precondition: Precondition,
     pub(super) sha256: Option<Checksum>,
     pub(super) metadata: String,
     /// Whether the body is the first part.
@@ -65,10 +66,15 @@ impl Creation {
             Some("" | "true" | "1") => true,
             Some(_) => return Err(bad("`overwrite` is neither `true` nor `false`")),
         };
+        let precondition = Conditions::of(headers).0;
+        if precondition.if_match.is_some() && !overwrite {
+            return Err(bad("If-Match is for an upload with `overwrite`"));
+        }
         Ok(Self {
             path: path.parse().map_err(ContentsError::Path)?,
             length,
             overwrite,
+            precondition,
             sha256,
             metadata: metadata.to_owned(),
             has_body: is_part(headers),

@@ -10,7 +10,7 @@ use crate::error::{ContentsError, SAVING};
 use crate::model::SaveModel;
 use crate::observer::ContentsAction;
 use crate::path::ContentsPath;
-use crate::storage::{Existing, Kind};
+use crate::storage::{Existing, Kind, is_changed};
 use crate::uploads::UploadError;
 
 impl Shared {
@@ -115,6 +115,9 @@ fn of_upload() -> SaveModel {
 }
 
 fn of_file(path: &ContentsPath, source: io::Error) -> ContentsError {
+    if is_changed(&source) {
+        return ContentsError::Changed(path.clone());
+    }
     match source.kind() {
         io::ErrorKind::IsADirectory => is_directory(path),
         io::ErrorKind::InvalidInput => ContentsError::NotAFile(path.to_string()),

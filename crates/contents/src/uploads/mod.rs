@@ -32,6 +32,7 @@ use crate::error::ContentsError;
 use crate::manager::{self, ContentsManager};
 use crate::path::ContentsPath;
 use crate::storage::partial_name;
+use crate::version::Precondition;
 
 /// Uploads that have ended and are still known, so that a client that missed the answer can ask. The oldest go first.
 const ENDED_MAX: usize = 1000;
@@ -93,6 +94,8 @@ pub struct NewUpload {
     pub length: u64,
     /// Whether a file that is there is replaced.
     pub overwrite: bool,
+    /// What must hold of the file that is replaced, at the beginning and at the end.
+    pub precondition: Precondition,
     /// The checksum the whole must have.
     pub sha256: Option<Checksum>,
     /// What the client calls it, word for word.
@@ -141,6 +144,7 @@ impl UploadManager {
             path: &new.path,
             length: new.length,
             overwrite: new.overwrite,
+            precondition: new.precondition,
             metadata: new.metadata,
             expected: new.sha256,
             partial: partial_name(new.path.name(), new.id.as_str()),
@@ -322,9 +326,10 @@ impl Shared {
         mut record: OwnedMutexGuard<Record>,
     ) -> Result<(), UploadError> {
         let (length, existing) = (record.length, record.existing());
-        record.mode_if_new = self
+        let mode = self
             .files()
             .begin_upload(path, &record.partial, length, existing)?;
+        record.mode_if_new = mode;
         if let Err(error) = self.records.keep(id, &record) {
             self.files().abandon_upload(path, &record.partial)?;
             return Err(UploadError::Record(error));

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Checksum, UploadId};
 use crate::path::ContentsPath;
 use crate::storage::Existing;
+use crate::version::Precondition;
 
 /// What the name of a record ends with.
 const ENDING: &str = ".json";
@@ -27,6 +28,9 @@ pub(super) struct Record {
     pub(super) length: u64,
     /// Whether a file that is there may be replaced.
     pub(super) overwrite: bool,
+    /// What must hold of a file that is there.
+    #[serde(default)]
+    precondition: Precondition,
     /// What the client called it, word for word.
     pub(super) metadata: String,
     /// The checksum the whole is to have, in hexadecimal.
@@ -54,6 +58,7 @@ pub(super) struct Beginning<'a> {
     pub(super) path: &'a ContentsPath,
     pub(super) length: u64,
     pub(super) overwrite: bool,
+    pub(super) precondition: Precondition,
     pub(super) metadata: String,
     pub(super) expected: Option<Checksum>,
     pub(super) partial: String,
@@ -69,6 +74,7 @@ impl Record {
             path: beginning.path.as_str().to_owned(),
             length: beginning.length,
             overwrite: beginning.overwrite,
+            precondition: beginning.precondition,
             metadata: beginning.metadata,
             expected: beginning.expected.map(|checksum| checksum.to_string()),
             partial: beginning.partial,
@@ -87,11 +93,13 @@ impl Record {
         self.path.parse().ok()
     }
 
-    pub(super) fn existing(&self) -> Existing<'static> {
-        if self.overwrite {
+    pub(super) fn existing(&self) -> Existing<'_> {
+        if !self.overwrite {
+            Existing::Keep
+        } else if self.precondition == Precondition::default() {
             Existing::Replace
         } else {
-            Existing::Keep
+            Existing::ReplaceIf(&self.precondition)
         }
     }
 

@@ -55,6 +55,7 @@ impl Served {
             path: path.parse().unwrap(),
             length,
             overwrite,
+            precondition: Precondition::default(),
             sha256: None,
             metadata: String::new(),
         };
