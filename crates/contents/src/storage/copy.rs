@@ -222,7 +222,7 @@ fn force_to_disk(copy: &File) -> io::Result<()> {
     clippy::useless_conversion,
     reason = "the field types differ between platforms"
 )]
-fn identity(stat: &Stat) -> (u64, u64) {
+pub(super) fn identity(stat: &Stat) -> (u64, u64) {
     (u64::from(stat.st_dev), u64::from(stat.st_ino))
 }
 

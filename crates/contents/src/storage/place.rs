@@ -4,12 +4,18 @@ use std::fs::File;
 use std::io;
 
 use super::Storage;
+#[cfg(target_os = "linux")]
+use super::copy::identity;
 use crate::path::ContentsPath;
+
+/// What Linux adds to the name of a file that lies there no more.
+#[cfg(target_os = "linux")]
+const DELETED: &str = " (deleted)";
 
 /// Where a file lies, all links followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In the root directory, under this name.
+    /// In the root directory, under this name; or it lay there until it was removed or replaced.
     Beneath(ContentsPath),
     /// Elsewhere: a link led to it.
     Outside,
@@ -38,8 +44,27 @@ impl Storage {
         let Ok(beneath) = name.strip_prefix(&self.root.real_path) else {
             return Ok(Place::Outside);
         };
-        let path = beneath.to_str().and_then(|text| text.parse().ok());
-        Ok(path.map_or(Place::Unknown, Place::Beneath))
+        let Some(path) = beneath
+            .to_str()
+            .and_then(|text| text.parse::<ContentsPath>().ok())
+        else {
+            return Ok(Place::Unknown);
+        };
+        // Not the name that was asked for: a link may have led to something hidden.
+        match path.as_str().strip_suffix(DELETED).map(str::parse) {
+            Some(Ok(before)) if !self.lies_at(file, &path)? => Ok(Place::Beneath(before)),
+            _ => Ok(Place::Beneath(path)),
+        }
+    }
+
+    /// Whether `path` itself is the open file. Only that tells a name from what Linux adds to it: one that was replaced
+    /// may have another name left.
+    #[cfg(target_os = "linux")]
+    fn lies_at(&self, file: &File, path: &ContentsPath) -> io::Result<bool> {
+        let open = identity(&rustix::fs::fstat(file)?);
+        // What cannot be looked at is not there.
+        let found = self.name_itself(path).ok().and_then(|target| target.old);
+        Ok(found.is_some_and(|stat| identity(&stat) == open))
     }
 
     /// The place of an open file: not asked here.

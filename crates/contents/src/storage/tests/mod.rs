@@ -4,6 +4,8 @@ mod interrupted;
 mod kept;
 mod links;
 mod moved;
+#[cfg(target_os = "linux")]
+mod replaced;
 
 use std::path::PathBuf;
 
