@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{ContentsManager, Shared};
@@ -68,9 +69,12 @@ impl ContentsManager {
         let shared = Arc::clone(&self.shared);
         let (send, receive) = oneshot::channel();
         let span = tracing::Span::current();
+        let runtime = Handle::current();
         let thread = std::thread::Builder::new().name("large-document".to_owned());
         let thread = thread.spawn(move || {
             give_way();
+            // For the commands of a save, which wait for programs.
+            let _entered = runtime.enter();
             let result = span.in_scope(|| work(&shared));
             drop(room);
             // Who asked may be gone; then nobody waits for the result.

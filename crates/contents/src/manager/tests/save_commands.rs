@@ -119,6 +119,19 @@ async fn a_command_after_a_save_is_told_of_the_file_that_is_there() {
 }
 
 #[tokio::test]
+async fn commands_run_for_large_documents_too() {
+    let content = "x".repeat(5 << 20);
+    let body = format!(r#"{{"type":"file","format":"text","content":"{content}"}}"#);
+    for served in [before("wc -c > seen"), after("wc -c > seen")] {
+        served.put("a.txt", &body).await.unwrap();
+        assert!(served.read("a.txt") == content.as_bytes());
+        assert!(!served.read("seen").is_empty());
+        served.manager.copy(&path("a.txt"), &path("")).await.unwrap();
+        assert!(served.read("a-Copy1.txt") == content.as_bytes());
+    }
+}
+
+#[tokio::test]
 async fn an_upload_in_chunks_runs_the_first_command_first_and_the_second_last() {
     let served = serve_with(|config| {
         config.save_commands.before = command("echo before >> order; cat > /dev/null");
