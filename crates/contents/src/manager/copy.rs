@@ -13,6 +13,12 @@ use crate::raw_json::RawJson;
 use crate::storage::{Existing, Kind};
 
 impl Shared {
+    /// The room that it takes, if that is large. What is no notebook is copied as it is.
+    pub(super) fn large_bytes_to_copy(&self, from: &ContentsPath) -> Option<u64> {
+        let streamed = self.config.save_commands.is_empty() && !from.name().ends_with(".ipynb");
+        self.large_bytes(from, streamed)
+    }
+
     pub(super) fn copy(
         &self,
         from: &ContentsPath,
@@ -66,10 +72,12 @@ impl Shared {
         if !self.config.save_commands.is_empty() {
             return self.copy_with_commands(source, to, existing);
         }
-        let bytes = self.read(from)?.bytes;
         if source.entry_type == EntryType::File {
-            return self.write(to, &bytes, existing).map(|_| None);
+            let open = self.storage.open_file(from);
+            let open = open.map_err(|source| self.read_error(from, source))?;
+            return self.write_from(to, &open.file, existing).map(|_| None);
         }
+        let bytes = self.read(from)?.bytes;
         let mut notebook = self.read_notebook(from, self.notebook_text(from, &bytes)?)?;
         self.notary.mark(&mut notebook);
         let json = RawJson::joined(&notebook.into_model_json(&Bytes::new()));

@@ -1,12 +1,11 @@
 //! Reading: models of files, notebooks and directories.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::large::is_large;
 use super::{Shared, base64_text};
 use crate::error::ContentsError;
 use crate::model::{Content, ContentsModel, EntryType, Format};
@@ -17,6 +16,9 @@ use crate::version::FileVersion;
 
 /// A file of so many bytes is read when it is opened: going to the disk twice takes longer.
 const SMALL_FILE_BYTES: u64 = 64 << 10;
+
+/// Bytes of a file that are hashed at once.
+const HASHED_BYTES: usize = 128 << 10;
 
 /// What a model is to hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,14 +46,12 @@ impl Get {
 }
 
 impl Shared {
-    /// The size of the file that would be read, if that is large.
-    pub(super) fn large_bytes(&self, path: &ContentsPath, get: Get) -> Option<u64> {
-        if !get.content && !get.hash {
-            return None;
+    /// The room that it takes, if that is large.
+    pub(super) fn large_bytes_to_get(&self, path: &ContentsPath, get: Get) -> Option<u64> {
+        match (get.content, get.hash) {
+            (false, false) => None,
+            (content, _) => self.large_bytes(path, !content),
         }
-        // What cannot be opened is not read either.
-        let bytes = self.storage.open_file(path).map_or(0, |open| open.size);
-        is_large(bytes).then_some(bytes)
     }
 
     pub(super) fn get(&self, path: &ContentsPath, get: Get) -> Result<ContentsModel, ContentsError> {
@@ -86,15 +86,19 @@ impl Shared {
             (_, Some(EntryType::File)) => self.set_type(&mut model, EntryType::File),
             (_, None) => {}
         }
-        if get.content || get.hash {
+        if get.hash && !get.content {
+            let (hash, version) = self.hash(path)?;
+            (model.hash, model.version) = (Some(hash), Some(version));
+        }
+        if get.content {
             let ReadFile { bytes, version } = self.read(path)?;
             model.version = Some(version);
             if get.hash {
                 model.hash = Some(hex::encode(Sha256::digest(&bytes)));
             }
-            if get.content && model.entry_type == EntryType::Notebook {
+            if model.entry_type == EntryType::Notebook {
                 self.fill_notebook(&mut model, &bytes.into(), version)?;
-            } else if get.content {
+            } else {
                 self.fill_file(&mut model, bytes, get.format)?;
             }
         }
@@ -148,6 +152,24 @@ impl Shared {
         self.storage
             .read(path, self.config.content_bytes_max)
             .map_err(|source| self.read_error(path, source))
+    }
+
+    /// The hash of a file, however large, and the version that it had before.
+    fn hash(&self, path: &ContentsPath) -> Result<(String, FileVersion), ContentsError> {
+        let hashed = || {
+            let mut open = self.storage.open_file(path)?;
+            let mut hash = Sha256::new();
+            let mut block = vec![0; HASHED_BYTES];
+            loop {
+                match open.file.read(&mut block) {
+                    Ok(0) => return Ok((hex::encode(hash.finalize()), open.version)),
+                    Ok(read) => hash.update(block.get(..read).unwrap_or_default()),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        hashed().map_err(|source| self.read_error(path, source))
     }
 
     pub(super) fn read_error(&self, path: &ContentsPath, source: io::Error) -> ContentsError {

@@ -12,6 +12,8 @@ use crate::path::ContentsPath;
 
 /// What has more bytes is large; anything else is done in ten milliseconds.
 const LARGE_BYTES: u64 = 4 << 20;
+/// The room that a large document takes which is never in memory whole: that of the smallest.
+const STREAMED_BYTES: u64 = LARGE_BYTES + 1;
 /// Bytes that one permit stands for.
 const PERMIT_BYTES: u64 = 1 << 10;
 /// How far behind the threads of the server these threads stand, in the words of `nice`.
@@ -46,11 +48,41 @@ impl Room {
     }
 }
 
-pub(super) fn is_large(bytes: u64) -> bool {
+fn is_large(bytes: u64) -> bool {
     bytes > LARGE_BYTES
 }
 
+impl Shared {
+    /// The room that work on the file `path` takes, if that is large: little where it is `streamed`.
+    pub(super) fn large_bytes(&self, path: &ContentsPath, streamed: bool) -> Option<u64> {
+        // What cannot be opened is not read either.
+        let bytes = self.storage.open_file(path).map_or(0, |open| open.size);
+        is_large(bytes).then_some(if streamed { STREAMED_BYTES } else { bytes })
+    }
+}
+
 impl ContentsManager {
+    /// Does `work`, which blocks, on the document `path`; `large_bytes` tells the room that it takes, if it is large.
+    pub(super) async fn blocking_by_size<T, F>(
+        &self,
+        path: &ContentsPath,
+        large_bytes: impl FnOnce(&Shared) -> Option<u64> + Send + 'static,
+        work: F,
+    ) -> Result<T, ContentsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Shared) -> Result<T, ContentsError> + Send + 'static,
+    {
+        let small = self.blocking(move |shared| match large_bytes(shared) {
+            Some(bytes) => Ok(Err((bytes, work))),
+            None => work(shared).map(Ok),
+        });
+        match small.await? {
+            Ok(result) => Ok(result),
+            Err((bytes, work)) => self.blocking_on(path, bytes, work).await,
+        }
+    }
+
     /// Does `work`, which blocks, on the document `path` of so many bytes.
     pub(super) async fn blocking_on<T, F>(
         &self,
@@ -101,6 +133,8 @@ fn give_way() {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Get;
+    use super::super::tests::{Served, path, serve, serve_with};
     use super::*;
 
     /// Whether there is room now.
@@ -126,5 +160,35 @@ mod tests {
             try_enter(&room, u64::MAX).await.is_some(),
             "the largest has it for itself"
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_streamed_takes_little_room_and_what_is_read_takes_its_size() {
+        let served = serve();
+        let commanded = serve_with(|config| config.save_commands.before = vec!["true".to_owned()]);
+        for served in [&served, &commanded] {
+            for name in ["a.bin", "n.ipynb"] {
+                served.write(name, b"");
+                let file = std::fs::File::options().write(true).open(served.root.join(name));
+                file.unwrap().set_len(1 << 30).unwrap();
+            }
+            served.write("small", b"x");
+        }
+        let copying = |served: &Served, name| served.manager.shared.large_bytes_to_copy(&path(name));
+        assert_eq!(copying(&served, "a.bin"), Some(STREAMED_BYTES));
+        assert_eq!(copying(&served, "n.ipynb"), Some(1 << 30));
+        assert_eq!(copying(&served, "small"), None);
+        assert_eq!(copying(&commanded, "a.bin"), Some(1 << 30));
+        let getting = |content, hash| {
+            let get = Get {
+                content,
+                hash,
+                ..Get::default()
+            };
+            served.manager.shared.large_bytes_to_get(&path("a.bin"), get)
+        };
+        assert_eq!(getting(false, false), None);
+        assert_eq!(getting(false, true), Some(STREAMED_BYTES));
+        assert_eq!(getting(true, true), Some(1 << 30));
     }
 }

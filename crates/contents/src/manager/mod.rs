@@ -133,17 +133,12 @@ impl ContentsManager {
     pub async fn get(&self, path: &ContentsPath, get: Get) -> Result<ContentsModel, ContentsError> {
         let at = SystemTime::now();
         let (looked_at, read) = (path.clone(), path.clone());
-        let small = self.blocking(move |shared| match shared.large_bytes(&looked_at, get) {
-            Some(bytes) => Ok(Err(bytes)),
-            None => shared.get(&looked_at, get).map(Ok),
-        });
-        let model = match small.await? {
-            Ok(model) => model,
-            Err(bytes) => {
-                self.blocking_on(path, bytes, move |shared| shared.get(&read, get))
-                    .await?
-            }
-        };
+        let model = self.blocking_by_size(
+            path,
+            move |shared| shared.large_bytes_to_get(&looked_at, get),
+            move |shared| shared.get(&read, get),
+        );
+        let model = model.await?;
         self.shared.got(path, &model, at);
         Ok(model)
     }
@@ -173,14 +168,18 @@ impl ContentsManager {
     /// # Errors
     /// As the reference.
     pub async fn copy(&self, from: &ContentsPath, to: &ContentsPath) -> Result<ContentsModel, ContentsError> {
-        let (from, to) = (from.clone(), to.clone());
-        self.blocking(move |shared| {
-            shared.tell(
-                &[&to],
-                |shared| shared.copy(&from, &to),
-                |copied| Some(done_from(ContentsAction::Copy, &copied.path, &from)),
-            )
-        })
+        let (looked_at, read, to) = (from.clone(), from.clone(), to.clone());
+        self.blocking_by_size(
+            from,
+            move |shared| shared.large_bytes_to_copy(&looked_at),
+            move |shared| {
+                shared.tell(
+                    &[&to],
+                    |shared| shared.copy(&read, &to),
+                    |copied| Some(done_from(ContentsAction::Copy, &copied.path, &read)),
+                )
+            },
+        )
         .await
     }
 

@@ -1,5 +1,7 @@
 //! Saving under a given name: PUT, whole or in chunks.
 
+use std::fs::File;
+
 use super::{Get, Shared, base64_text};
 use crate::error::{ContentsError, SAVING};
 use crate::model::{ContentsModel, SaveModel};
@@ -258,6 +260,18 @@ impl Shared {
         existing: Existing<'_>,
     ) -> Result<FileVersion, ContentsError> {
         self.write_pieces(path, &[bytes], existing)
+    }
+
+    /// Writes what an open file holds, without reading it into memory.
+    pub(super) fn write_from(
+        &self,
+        path: &ContentsPath,
+        source: &File,
+        existing: Existing<'_>,
+    ) -> Result<FileVersion, ContentsError> {
+        self.storage
+            .save_from(path, source, existing)
+            .map_err(|source| self.save_error(path, source))
     }
 
     fn write_pieces<B: AsRef<[u8]>>(

@@ -71,6 +71,20 @@ impl Storage {
         self.write(path, &new, existing)
     }
 
+    /// The same with the bytes of `source`, of which nothing else is taken over.
+    pub(crate) fn save_from(
+        &self,
+        path: &ContentsPath,
+        source: &File,
+        existing: Existing<'_>,
+    ) -> io::Result<FileVersion> {
+        let new = New {
+            content: Source::File(source),
+            like: None,
+        };
+        self.write(path, &new, existing)
+    }
+
     /// Copies a regular file over `to`, with mode, times and attributes, as Python's `copy2`.
     pub(crate) fn copy_file(
         &self,

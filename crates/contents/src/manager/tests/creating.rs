@@ -137,6 +137,27 @@ async fn copies_go_on_counting() {
 }
 
 #[tokio::test]
+async fn a_file_is_copied_however_large_and_its_copy_is_a_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let served = super::serve_with(|config| config.content_bytes_max = 1000);
+    let source = served.root.join("a.bin");
+    for size in [0, 5000, 5 << 20] {
+        let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
+        served.write("a.bin", &bytes);
+        std::fs::set_permissions(&source, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let long_ago = std::time::UNIX_EPOCH;
+        let file = std::fs::File::options().write(true).open(&source).unwrap();
+        file.set_modified(long_ago).unwrap();
+        served.manager.copy(&path("a.bin"), &path("b.bin")).await.unwrap();
+        assert!(served.read("b.bin") == bytes, "{size}");
+        let copy = served.root.join("b.bin").metadata().unwrap();
+        assert_eq!(copy.permissions().mode() & 0o111, 0);
+        assert!(copy.modified().unwrap() > long_ago);
+        std::fs::remove_file(served.root.join("b.bin")).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn directories_are_copied_whole_even_into_themselves() {
     let served = serve();
     served.write("d/e/f.txt", b"x");

@@ -1,6 +1,8 @@
+use sha2::{Digest, Sha256};
+
 use super::super::Get;
 use super::{WITH_CONTENT, names, path, serve, serve_with, text};
-use crate::{Content, EntryType, Format};
+use crate::{Content, ContentsError, EntryType, Format};
 
 #[tokio::test]
 async fn a_listing_shows_what_the_reference_shows() {
@@ -142,6 +144,27 @@ async fn hashes_are_of_the_bytes_on_disk() {
         Some("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     );
     assert_eq!(model.content, None);
+}
+
+#[tokio::test]
+async fn a_hash_needs_no_more_memory_for_a_larger_file() {
+    let served = serve_with(|config| config.content_bytes_max = 1000);
+    let hash = Get {
+        hash: true,
+        ..Get::default()
+    };
+    for size in [0, 1000, 300_000, 5 << 20] {
+        let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
+        served.write("a.bin", &bytes);
+        let model = served.manager.get(&path("a.bin"), hash).await.unwrap();
+        assert_eq!(model.hash, Some(hex::encode(Sha256::digest(&bytes))), "{size}");
+    }
+    let get = Get {
+        content: true,
+        ..hash
+    };
+    let error = served.manager.get(&path("a.bin"), get).await.unwrap_err();
+    assert!(matches!(error, ContentsError::TooLarge { .. }), "{error}");
 }
 
 #[tokio::test]
