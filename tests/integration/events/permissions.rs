@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use test_support::TestServer;
 use tokio::sync::watch;
 
-use super::{CONTENTS_SERVICE, KERNEL_ACTIONS, emit_mark, subscribe, until_mark};
+use super::{CONTENTS_CHANGES, CONTENTS_SERVICE, KERNEL_ACTIONS, emit_mark, subscribe, until_mark};
 
 /// Owners may do all. Guests may not read `secret` directories and kernels; and nothing, once they are sent out.
 pub(super) struct Guests {
@@ -155,6 +155,37 @@ async fn a_path_that_leads_out_is_told_to_nobody() {
     owner.post("/api/events", &event).await.expect(204);
     emit_mark(&server).await;
     assert_eq!(until_mark(&mut socket).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn nobody_says_that_something_was_done_to_a_path_they_may_not_write() {
+    let server = TestServer::builder().authorizer(Guests::new()).start().await;
+    let guest = server.as_user("guest");
+    let event = |data: Value| json!({"schema_id": CONTENTS_SERVICE, "version": "1", "data": data});
+    for (data, status) in [
+        (json!({"action": "delete", "path": "secret/s.txt"}), 404),
+        (
+            json!({"action": "rename", "path": "a.txt", "source_path": "secret/s.txt"}),
+            404,
+        ),
+        (json!({"action": "save", "path": "a.txt"}), 204),
+    ] {
+        guest.post("/api/events", &event(data)).await.expect(status);
+    }
+}
+
+#[tokio::test]
+async fn only_the_server_says_what_it_has_seen_on_disk() {
+    let server = TestServer::start().await;
+    let event = json!({"schema_id": CONTENTS_CHANGES, "version": "1",
+        "data": {"action": "delete", "path": "a.txt"}});
+    let refused = server.as_owner().post("/api/events", &event).await.expect(400);
+    assert_eq!(
+        refused.json()["message"],
+        format!(
+            "Events of `{CONTENTS_CHANGES}` tell what the server has seen on disk; clients cannot emit them."
+        )
+    );
 }
 
 #[tokio::test]

@@ -5,18 +5,24 @@ mod publisher;
 mod timestamp;
 mod visible;
 
-use ::events::EventBus;
-use authorization::{Authorized, Guard, GuardedRouter, Read, Write};
+use ::events::{CONTENTS_CHANGES, CONTENTS_SERVICE, EventBus};
+use authorization::{Authorized, Guard, GuardedRouter, Read, Unchecked, Write};
 use axum::{
     extract::{State, ws::WebSocketUpgrade},
     response::Response,
 };
-use contents::ContentsManager;
+use contents::{ContentsManager, ContentsPath};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
 pub use self::publisher::Publisher;
-use crate::{ApiError, AppState, Json, connections::Connections, resources::Events, websocket};
+use crate::{
+    ApiError, AppState, Json,
+    connections::Connections,
+    contents::name::{Contents, ContentsName},
+    resources::Events,
+    websocket,
+};
 
 /// What a client may send on a socket that listens to nothing.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
@@ -48,7 +54,7 @@ async fn subscribe(
 
 /// Emits an event of a registered schema.
 async fn emit(
-    _auth: Authorized<Write, Events>,
+    auth: Authorized<Write, Events>,
     State(bus): State<EventBus>,
     Json(body): Json<Option<Map<String, Value>>>,
 ) -> Result<StatusCode, ApiError> {
@@ -67,8 +73,29 @@ async fn emit(
     if let Some(given) = body.get("timestamp") {
         timestamp::check(given)?;
     }
+    match &*schema_id {
+        CONTENTS_CHANGES => {
+            return Err(ApiError::BadRequest(format!(
+                "Events of `{schema_id}` tell what the server has seen on disk; clients cannot emit them."
+            )));
+        }
+        CONTENTS_SERVICE => require_write(&auth, data).await?,
+        _ => {}
+    }
     bus.emit(&schema_id, data.clone())?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Who says that something was done to a path must be allowed to do it. What is no path is told to nobody.
+async fn require_write(auth: &Authorized<Write, Events>, data: &Value) -> Result<(), ApiError> {
+    for field in ["path", "source_path"] {
+        let text = data.get(field).and_then(Value::as_str);
+        if let Some(Ok(path)) = text.map(str::parse::<ContentsPath>) {
+            auth.also::<Write, Contents>(Unchecked::new(ContentsName::of(path)))
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 fn missing(key: &str) -> ApiError {
