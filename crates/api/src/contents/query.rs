@@ -33,9 +33,15 @@ pub(super) fn page(query: Option<&str>) -> Result<Option<Page>, ApiError> {
     for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*key {
             "limit" => {
-                let wrong =
-                    |_| ApiError::BadRequest(format!("Limit '{value}' is invalid. It must be a number."));
-                page.limit = Some(value.trim().parse().map_err(wrong)?);
+                let wrong = |must_be| {
+                    ApiError::BadRequest(format!("Limit '{value}' is invalid. It must be {must_be}."))
+                };
+                let limit = value.trim().parse().map_err(|_| wrong("a number"))?;
+                // A page of nothing would have no next one.
+                page.limit = match limit {
+                    0 => return Err(wrong("at least 1")),
+                    _ => Some(limit),
+                };
             }
             // As it is: a name may begin and end with spaces.
             "after" => page.after = Some(value.into_owned()),
@@ -76,7 +82,7 @@ mod tests {
         check("limit=100", of(Some(100), None));
         check("limit=1&after=+a%2Fb+", of(Some(1), Some(" a/b ")));
         check("after=", of(None, Some("")));
-        for query in ["limit=", "limit=-1", "limit=many", "limit=1.5"] {
+        for query in ["limit=", "limit=0", "limit=-1", "limit=many", "limit=1.5"] {
             check(query, None);
         }
     }
