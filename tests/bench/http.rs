@@ -89,12 +89,12 @@ pub(crate) async fn repeat(
     })
 }
 
-/// Saves `body` at `path`, one time after the other over one connection.
-pub(crate) async fn save(server: &Server, path: &str, body: &Bytes, times: usize) -> Result<Measured> {
+/// Saves `bodies` at `path` in turn, one time after the other over one connection.
+pub(crate) async fn save(server: &Server, path: &str, bodies: &[Bytes], times: usize) -> Result<Measured> {
     let client = reqwest::Client::builder().tcp_nodelay(true).build()?;
     let url = server.url(path);
     let mut taken = Vec::with_capacity(times);
-    for _ in 0..times {
+    for body in bodies.iter().cycle().take(times) {
         let begin = Instant::now();
         let answer = client
             .put(&url)

@@ -52,7 +52,8 @@ async fn beside(
 ) -> Result<Measured> {
     let save = async {
         loop {
-            if let Err(error) = http::save(saving, "/api/contents/beside.ipynb", &notebook.body, 1).await {
+            let saved = http::save(saving, "/api/contents/beside.ipynb", &notebook.bodies, 2).await;
+            if let Err(error) = saved {
                 break error;
             }
         }

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 /// Bytes of a picture before it is base64, in a notebook large enough to hold some.
 const PICTURE_BYTES: usize = 160_000;
 
-/// A notebook in memory and the body that saves it.
+/// A notebook that somebody works on.
 pub(crate) struct Notebook {
-    /// The body of the PUT, as front ends send it.
-    pub(crate) body: bytes::Bytes,
+    /// The bodies of one PUT and the next, as front ends send them. They differ in one cell, because a save that
+    /// changes nothing writes nothing.
+    pub(crate) bodies: [bytes::Bytes; 2],
 }
 
 impl Notebook {
@@ -33,7 +34,7 @@ impl Notebook {
                 cells.push(cell);
             }
         }
-        let content = json!({
+        let mut content = json!({
             "cells": cells,
             "metadata": {
                 "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -44,9 +45,14 @@ impl Notebook {
             "nbformat": 4,
             "nbformat_minor": 5,
         });
-        let body = json!({"type": "notebook", "format": "json", "content": content});
+        let body = |content: &Value| {
+            let body = json!({"type": "notebook", "format": "json", "content": content});
+            body.to_string().into()
+        };
+        let before = body(&content);
+        content["cells"][0]["source"] = json!("## One more look\n");
         Self {
-            body: body.to_string().into(),
+            bodies: [before, body(&content)],
         }
     }
 }

@@ -69,7 +69,7 @@ async fn same_file_everywhere(servers: &[Server], rows: &Rows, notebook: &Notebo
             fs::write(file, written.as_ref().context("nothing was written before")?)?;
             continue;
         }
-        http::save(server, &path(rows), &notebook.body, 1).await?;
+        http::save(server, &path(rows), &notebook.bodies, 1).await?;
         let bytes = fs::read(file)?;
         ensure!(
             written.as_ref().is_none_or(|other| *other == bytes),
@@ -104,7 +104,7 @@ async fn put(
         Name::Limit => format!("{}.body", path(rows)),
         Name::Adrastea | Name::Reference => path(rows),
     };
-    let measured = http::save(server, &path, &notebook.body, requests).await?;
+    let measured = http::save(server, &path, &notebook.bodies, requests).await?;
     let used = server.cpu()? - cpu;
     let names = (rows.put, rows.put_cpu, rows.put_memory);
     record(server, names, &measured, used, idle, report)
