@@ -110,8 +110,11 @@ async fn an_event_about_a_path_reaches_only_those_who_may_read_it() {
         .expect(201);
     owner.post("/api/kernels", &json!({})).await.expect(201);
     emit_mark(&server).await;
+    let mut heard = actions(&until_mark(&mut guest).await);
+    // That something changed in the root, which a guest may list.
+    heard.retain(|action| action != "refresh");
     assert_eq!(
-        actions(&until_mark(&mut guest).await),
+        heard,
         ["get a.txt", "create shown.txt", "delete a.txt", "create t.txt"]
     );
 }

@@ -47,7 +47,15 @@ impl Temporary {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Self::make(directory, |name| {
             mkdirat(directory, name, Mode::RWXU)?;
-            openat(directory, name, flags, Mode::empty())
+            let opened = openat(directory, name, flags, Mode::empty());
+            // Swept before it was opened: another name is tried.
+            opened.map_err(|error| {
+                if error == Errno::NOENT {
+                    Errno::EXIST
+                } else {
+                    error
+                }
+            })
         })
     }
 
@@ -190,4 +198,28 @@ pub(super) fn random_digits() -> io::Result<String> {
     let mut random = [0_u8; RANDOM_BYTES];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     Ok(hex::encode(random))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_directory_is_made_while_strays_are_swept() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = File::open(place.path()).unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    sweep(directory.as_fd()).unwrap();
+                }
+            });
+            let made = (0..5_000).try_for_each(|_| Temporary::directory(directory.as_fd()).map(drop));
+            done.store(true, Ordering::Relaxed);
+            made.unwrap();
+        });
+    }
 }
