@@ -1,9 +1,9 @@
 //! `/api/resolvePath`: what a path in an output (a traceback) is called in the contents API.
 
-use authorization::{Authorized, Guard, GuardedRouter, Read};
+use authorization::{Authorized, Caller, Execute, Guard, GuardedRouter, Read};
 use axum::extract::{Query, State};
 use contents::{ContentsManager, ContentsPath};
-use kernels::KernelManager;
+use kernels::{KernelId, KernelManager};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
         .get("/api/resolvePath", get)
-        .note("minimal so far: not in the scope of a kernel")
+        .note("also `read` and `execute` on the kernel asked about")
 }
 
 #[derive(Deserialize)]
@@ -43,7 +43,8 @@ struct Unresolved {
     reason: String,
 }
 
-/// Where a path is, if it is there, beneath the root and readable.
+/// What a path is called in each scope in which it is there: `server`, beneath the root and readable, and `kernel`,
+/// for code in the kernel that was asked about.
 async fn get(
     auth: Authorized<Read, Api>,
     State(contents): State<ContentsManager>,
@@ -53,29 +54,56 @@ async fn get(
     let path = asked
         .path
         .ok_or_else(|| ApiError::BadRequest("Missing argument path".to_owned()))?;
-    let found: Vec<ContentsPath> = contents.resolve(path.trim()).await?.into_iter().collect();
+    let path = path.trim();
+    let found: Vec<ContentsPath> = contents.resolve(path).await?.into_iter().collect();
     let name = |path: &ContentsPath| ContentsName::of(path.clone());
     let readable = auth.keep_allowed::<Read, ReadContents, _>(found, name).await;
-    let resolved = readable
-        .into_iter()
-        .map(|path| PathInScope {
-            scope: "server",
-            path: path.to_string(),
-        })
-        .collect();
-    let kernel = asked.kernel.filter(|kernel| !kernel.is_empty());
+    let in_server = readable.into_iter().map(|path| PathInScope {
+        scope: "server",
+        path: path.to_string(),
+    });
+    let mut resolved: Vec<_> = in_server.collect();
     let mut unresolved = Vec::new();
-    if let Some(asked) = kernel {
-        let known = match asked.parse() {
-            Ok(id) => kernels.get(&id).is_ok() && auth.may::<Read, Kernels>(&id).await,
-            Err(_) => false,
-        };
-        if !known {
-            unresolved.push(Unresolved {
+    let kernel = asked.kernel.as_deref().map(str::trim);
+    if let Some(kernel) = kernel.filter(|kernel| !kernel.is_empty()) {
+        match in_kernel(&auth, &kernels, kernel, path).await {
+            InKernel::Found(path) => resolved.push(PathInScope {
                 scope: "kernel",
-                reason: format!("Kernel {asked} could not be found"),
-            });
+                path,
+            }),
+            InKernel::NotFound => {}
+            InKernel::NoSuchKernel => unresolved.push(Unresolved {
+                scope: "kernel",
+                reason: format!("Kernel {kernel} could not be found"),
+            }),
         }
     }
     Ok(Json(ResolvedModel { resolved, unresolved }))
+}
+
+/// What a path names for code in a kernel.
+enum InKernel {
+    Found(String),
+    NotFound,
+    NoSuchKernel,
+}
+
+/// A kernel that the caller may not see is answered as none. To those who may see it but not run code in it, nothing
+/// is there: the answer would show them the whole file system.
+async fn in_kernel(caller: &Caller, kernels: &KernelManager, kernel: &str, path: &str) -> InKernel {
+    let Ok(id) = kernel.parse::<KernelId>() else {
+        return InKernel::NoSuchKernel;
+    };
+    if kernels.get(&id).is_err() || !caller.may::<Read, Kernels>(&id).await {
+        return InKernel::NoSuchKernel;
+    }
+    if !caller.allows::<Execute, Kernels>(&id).await {
+        return InKernel::NotFound;
+    }
+    match kernels.resolve_path(&id, path).await {
+        Ok(Some(path)) => InKernel::Found(path),
+        Ok(None) => InKernel::NotFound,
+        // It ended meanwhile.
+        Err(_) => InKernel::NoSuchKernel,
+    }
 }

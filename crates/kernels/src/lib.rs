@@ -19,6 +19,7 @@ mod kernelspec;
 mod launch;
 mod manager;
 mod observer;
+mod place;
 mod sockets;
 mod status;
 

@@ -14,8 +14,9 @@ use crate::{
     Kernel, KernelAction, KernelDone, KernelError, KernelId, KernelObserver, KernelsConfig, Kernelspecs,
     attachment::Clients,
     host::{self, HostSetup},
-    launch::{LaunchPlan, Launcher},
+    launch::{LaunchPlan, Launcher, lookup},
     observer::Unobserved,
+    place::absolute_name,
 };
 
 /// How many endings a listener may lag behind before it is told that it lags.
@@ -164,6 +165,20 @@ impl KernelManager {
         let kernels = self.lock();
         let kernel = kernels.by_id.get(id).and_then(|entry| entry.kernel.clone());
         kernel.ok_or_else(|| KernelError::NoSuchKernel { id: id.clone() })
+    }
+
+    /// The absolute name of what a path in the kernel's output names, if it is there. Tells of the whole file system,
+    /// as code in the kernel could: for those who may run some.
+    ///
+    /// # Errors
+    /// [`KernelError::NoSuchKernel`].
+    pub async fn resolve_path(&self, id: &KernelId, path: &str) -> Result<Option<String>, KernelError> {
+        let kernel = self.get(id)?;
+        let path = path.to_owned();
+        let home = lookup(&self.0.config.environment, "HOME").map(PathBuf::from);
+        // Directories may be slow. Only a shutdown cuts the work off, and then nobody waits for it.
+        let resolve = move || absolute_name(&path, kernel.directory(), home.as_deref());
+        Ok(tokio::task::spawn_blocking(resolve).await.unwrap_or_default())
     }
 
     /// All running kernels, in the order they were started.

@@ -1,4 +1,5 @@
-//! What can't be equal in two servers, made equal, and nothing else: new times, invented cell ids, the root directory.
+//! What can't be equal in two servers, made equal, and nothing else: new times, invented cell ids, the root directory and
+//! the one above it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -66,7 +67,13 @@ fn shape(text: &str) -> String {
 /// A JSON answer: entries in the order of their paths, as the order of a directory is any.
 pub(super) fn json(body: Value, root: &str) -> Value {
     match body {
-        Value::String(text) => json!(invented_ids(&text.replace(root, "ROOT"))),
+        Value::String(text) => {
+            let text = text.replace(root, "ROOT");
+            json!(invented_ids(&match root.rsplit_once('/') {
+                Some((above, _)) => text.replace(above, "ABOVE"),
+                None => text,
+            }))
+        }
         Value::Array(items) => {
             let mut items: Vec<Value> = items.into_iter().map(|item| json(item, root)).collect();
             if items.iter().all(|item| item["path"].is_string()) {

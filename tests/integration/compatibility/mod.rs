@@ -15,6 +15,7 @@ mod pair;
 mod pool;
 mod reference;
 mod request;
+mod resolve_path;
 
 use self::pair::{Configuration, Pair, describe};
 

@@ -5,5 +5,6 @@ mod directories;
 mod ending;
 mod kernelspecs;
 mod listing;
+mod paths;
 mod python;
 mod starting;

@@ -11,7 +11,7 @@ use std::{ffi::OsString, fmt, io, path::PathBuf, sync::Arc};
 use futures::future::BoxFuture;
 
 pub use local::LocalLauncher;
-pub(crate) use plan::LaunchPlan;
+pub(crate) use plan::{LaunchPlan, lookup};
 
 use crate::{ConnectionFile, KernelId};
 

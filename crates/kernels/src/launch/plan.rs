@@ -221,7 +221,8 @@ fn identifier_bytes(text: &str) -> usize {
     }
 }
 
-fn lookup<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
+/// A variable of an environment.
+pub(crate) fn lookup<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
     environment
         .iter()
         .find(|(found, _)| found == name)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Intended, get, has_dots, settle, stays_inside, with_body};
+use super::{Intended, get, has_dots, is_unforeseen, settle, stays_inside, with_body};
 use crate::compatibility::answer::Body;
 use crate::compatibility::request::{As, Request, decoded};
 
@@ -259,6 +259,24 @@ pub(super) const ROUTES: &[Intended] = &[
                 || exchange.request.path().starts_with("files/")
                     && !stays_inside(&exchange.request.decoded_path());
             if exchange.ours.status == 404 && is_told && matches!(exchange.theirs.status, 400 | 403 | 404) {
+                settle(exchange);
+            }
+        },
+    },
+    Intended {
+        what: "`~name`, circular links and names that are too long in `/api/resolvePath` for a kernel",
+        example: || {
+            let kernel = "00000000-0000-0000-0000-00000000000a";
+            let body = json!({"kernel_id": kernel, "path": ""});
+            let mut requests = with_body("POST", "api/kernels", &body);
+            requests.extend(get(&format!(
+                "api/resolvePath?path=~nobody_at_all/x&kernel={kernel}"
+            )));
+            requests
+        },
+        explain: |exchange| {
+            let is_asked = exchange.request.path() == "api/resolvePath";
+            if is_asked && exchange.ours.status == 200 && is_unforeseen(exchange) {
                 settle(exchange);
             }
         },
