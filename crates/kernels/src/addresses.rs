@@ -4,11 +4,13 @@ use std::{
     collections::HashSet,
     fs::Permissions,
     io,
-    net::{IpAddr, TcpListener},
-    os::unix::fs::PermissionsExt,
+    net::{IpAddr, SocketAddr},
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt};
 
 use crate::{ConnectionFile, KernelError, Transport, connection_file};
 
@@ -18,9 +20,9 @@ const SOCKETS: usize = 5;
 /// How many ports are tried before giving up: each try that fails met a port another kernel holds.
 const TRIES_MAX: usize = 1_000;
 
-/// Ports that kernels of this process hold. The system gives out a port again as soon as nobody is bound to it,
-/// and between our choosing and the kernel's binding nobody is: without this, two kernels started together may
-/// get the same one.
+/// Ports that kernels of this process hold. Where a kernel cannot bind a port while we are bound to it, the system may
+/// give it out again between our choosing and the kernel's binding: without this, two kernels started together may get
+/// the same one.
 static PORTS_HELD: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
 
 /// Addresses of one kernel; free again when dropped.
@@ -31,8 +33,8 @@ pub(crate) enum Addresses {
         ip: IpAddr,
         /// One for each socket.
         ports: [u16; SOCKETS],
-        /// Keeps others from them until the kernel is launched.
-        listeners: Vec<TcpListener>,
+        /// Bound, so that the system gives the ports to nobody else.
+        reserved: Vec<OwnedFd>,
     },
     /// Sockets named `<dir>/s-1` to `<dir>/s-5`.
     Ipc {
@@ -63,26 +65,28 @@ impl Addresses {
     }
 
     fn find_ports(ip: IpAddr) -> io::Result<Self> {
-        let (mut ports, mut listeners) = (Vec::with_capacity(SOCKETS), Vec::with_capacity(SOCKETS));
+        let (mut ports, mut reserved) = (Vec::with_capacity(SOCKETS), Vec::with_capacity(SOCKETS));
         for _ in 0..TRIES_MAX {
-            let listener = TcpListener::bind((ip, 0))?;
-            let port = listener.local_addr()?.port();
+            let (port, socket) = reserve_port(ip)?;
             if held().get_or_insert_default().insert(port) {
                 ports.push(port);
-                listeners.push(listener);
+                reserved.push(socket);
             }
             if let Ok(ports) = <[u16; SOCKETS]>::try_from(ports.as_slice()) {
-                return Ok(Self::Tcp { ip, ports, listeners });
+                return Ok(Self::Tcp { ip, ports, reserved });
             }
         }
         give_back(&ports);
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no free ports"))
     }
 
-    /// Lets the kernel bind them: call right before it is launched.
+    /// Lets the kernel bind them: call right before it is launched. On Linux it can while they stay reserved, for as
+    /// long as the kernel lives and between its processes; elsewhere they are free from here on.
     pub(crate) fn hand_over(&mut self) {
-        if let Self::Tcp { listeners, .. } = self {
-            listeners.clear();
+        if let Self::Tcp { reserved, .. } = self
+            && !cfg!(target_os = "linux")
+        {
+            reserved.clear();
         }
     }
 
@@ -124,6 +128,20 @@ impl Drop for Addresses {
     }
 }
 
+/// A port that the system gives to nobody who asks for any, nor uses for connections. Linux lets others bind it by its
+/// number, when they set `SO_REUSEADDR` as servers do (`ZeroMQ` among them) and nobody listens on it.
+fn reserve_port(ip: IpAddr) -> io::Result<(u16, OwnedFd)> {
+    let family = match ip {
+        IpAddr::V4(_) => AddressFamily::INET,
+        IpAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &SocketAddr::new(ip, 0))?;
+    let bound = SocketAddr::try_from(getsockname(&socket)?)?;
+    Ok((bound.port(), socket))
+}
+
 fn give_back(ports: &[u16]) {
     let mut held = held();
     for port in ports {
@@ -137,7 +155,7 @@ fn held() -> MutexGuard<'static, Option<HashSet<u16>>> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
     use super::*;
 
@@ -175,9 +193,32 @@ mod tests {
     fn a_kernel_can_bind_what_was_handed_over() {
         let mut kernel = Addresses::find(&tcp()).unwrap();
         let port = kernel.connection_file("x", None).unwrap().shell_port;
-        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err());
         kernel.hand_over();
-        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
+        // More than once, as the processes of one kernel do.
+        for _ in 0..2 {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+            listener.accept().unwrap();
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_port_stays_reserved_while_its_kernel_lives() {
+        let mut kernel = Addresses::find(&tcp()).unwrap();
+        let port = kernel.connection_file("x", None).unwrap().shell_port;
+        kernel.hand_over();
+        let another = socket_with(
+            AddressFamily::INET,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .unwrap();
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        assert_eq!(bind(&another, &address), Err(rustix::io::Errno::ADDRINUSE));
+        drop(kernel);
+        bind(&another, &address).unwrap();
     }
 
     #[test]
