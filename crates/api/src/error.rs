@@ -213,7 +213,9 @@ fn of_kernel(error: &KernelError) -> Described {
     let status = match error {
         KernelError::NoSuchKernel { .. } => StatusCode::NOT_FOUND,
         KernelError::DuplicateKernel { .. } => StatusCode::CONFLICT,
-        KernelError::NoSuchKernelspec { .. } => StatusCode::BAD_REQUEST,
+        KernelError::NoSuchKernelspec { .. } | KernelError::NoSuchProvisioner { .. } => {
+            StatusCode::BAD_REQUEST
+        }
         KernelError::Message { .. } | KernelError::IopubIsForListening => StatusCode::BAD_REQUEST,
         KernelError::TooManyKernels { .. } | KernelError::NoAnswer { .. } => StatusCode::SERVICE_UNAVAILABLE,
         KernelError::BadKernelspec { .. }
@@ -234,7 +236,9 @@ fn of_session(error: &SessionsError) -> Described {
         SessionsError::NoSuchKernel { .. } => Described::new(StatusCode::BAD_REQUEST, error.to_string()),
         SessionsError::TooManySessions => Described::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         // Front ends know this status and body, and offer to choose another kernel.
-        SessionsError::Start(KernelError::NoSuchKernelspec { name }) => Described {
+        SessionsError::Start(
+            KernelError::NoSuchKernelspec { name } | KernelError::NoSuchProvisioner { name, .. },
+        ) => Described {
             short_message: Some(format!("{name} not found")),
             ..Described::new(StatusCode::NOT_IMPLEMENTED, error.to_string())
         },

@@ -90,7 +90,9 @@ async fn resource(
 /// A kernelspec that is not there looks like one that is hidden.
 fn missing_or(error: KernelError, name: &KernelspecName) -> ApiError {
     match error {
-        KernelError::NoSuchKernelspec { .. } => ApiError::NotFound(Kernelspecs::missing(name)),
+        KernelError::NoSuchKernelspec { .. } | KernelError::NoSuchProvisioner { .. } => {
+            ApiError::NotFound(Kernelspecs::missing(name))
+        }
         other => ApiError::Kernel(other),
     }
 }

@@ -203,8 +203,15 @@ struct UpdateBody {
     name: Option<Option<String>>,
     #[serde(rename = "type")]
     kind: Option<String>,
-    kernel: Option<KernelBody>,
+    kernel: Option<KernelUpdateBody>,
     notebook: Option<NotebookBody>,
+}
+
+/// Which kernel a session shall have instead. The id is a plain text: what is no id is the id of no kernel.
+#[derive(Deserialize)]
+struct KernelUpdateBody {
+    id: Option<String>,
+    name: Option<String>,
 }
 
 /// Follows a document that was moved, or gives it another kernel and ends the one it had.
@@ -217,13 +224,13 @@ async fn update(
     let body = body.ok_or_else(no_json)?;
     let before = shown(&auth, sessions.get(auth.resource())?).await?;
     let to = match body.kernel {
-        Some(KernelBody { id: Some(id), .. }) => {
+        Some(KernelUpdateBody { id: Some(id), .. }) if !id.is_empty() => {
+            let id: Unchecked<Kernels> = id
+                .parse()
+                .map_err(|_| ApiError::BadRequest(format!("No such kernel: {id}")))?;
             Some(KernelChoice::Running(auth.also::<Write, _>(id).await?))
         }
-        Some(KernelBody {
-            id: None,
-            name: Some(name),
-        }) => {
+        Some(KernelUpdateBody { name: Some(name), .. }) => {
             may_start(&auth).await?;
             Some(KernelChoice::Start(NewKernel {
                 id: KernelId::random(),
@@ -231,7 +238,7 @@ async fn update(
                 directory: kernel_directory(&auth, &contents, &before.path).await?,
             }))
         }
-        Some(KernelBody { id: None, name: None }) | None => None,
+        Some(KernelUpdateBody { name: None, .. }) | None => None,
     };
     let kernel = match to {
         Some(to) => Some(KernelChange {

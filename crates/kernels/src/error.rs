@@ -37,6 +37,16 @@ pub enum KernelError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A kernelspec exists, but is for another provisioner than the local one.
+    #[error(
+        "The '{name}' kernel is not available: its kernelspec asks for the provisioner `{provisioner}`, which is not here."
+    )]
+    NoSuchProvisioner {
+        /// Its name.
+        name: String,
+        /// What it asks for.
+        provisioner: String,
+    },
     /// A limit on how many kernels run at once is reached.
     #[error("{kernels_max} kernels are running, which is as many as this server allows")]
     TooManyKernels {

@@ -70,17 +70,21 @@ impl fmt::Display for KernelId {
 }
 
 /// A kernelspec's name, in lower case: kernelspecs are found without regard to case, and whoever may not use
-/// `python3` shall not get it as `Python3`.
+/// `python3` shall not get it as `Python3`. It should have only ASCII letters, digits, `.`, `_` and `-`; as in the
+/// reference, others work too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct KernelspecName(
-    /// Invariant: ASCII letters in lower case, digits, `.`, `_` and `-`; not empty.
+    /// Invariant: in lower case, not empty, can be the name of a directory.
     Arc<str>,
 );
 
+/// The longest name of a kernelspec, in bytes: as long as a directory's may be.
+const KERNELSPEC_NAME_BYTES_MAX: usize = 255;
+
 /// A text that cannot be a kernelspec's name.
 #[derive(Debug, thiserror::Error)]
-#[error("a kernelspec's name has only ASCII letters, digits, `.`, `_` and `-`")]
+#[error("a kernelspec's name is the name of a directory in lower case")]
 pub struct BadKernelspecName;
 
 impl KernelspecName {
@@ -95,11 +99,12 @@ impl FromStr for KernelspecName {
     type Err = BadKernelspecName;
 
     fn from_str(text: &str) -> Result<Self, BadKernelspecName> {
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if text.is_empty() || !text.bytes().all(good) {
+        let is_bad = |character: char| character == '/' || character.is_control();
+        if matches!(text, "" | "." | "..") || text.len() > KERNELSPEC_NAME_BYTES_MAX || text.contains(is_bad)
+        {
             return Err(BadKernelspecName);
         }
-        Ok(Self(text.to_ascii_lowercase().into()))
+        Ok(Self(text.to_lowercase().into()))
     }
 }
 
@@ -154,10 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn a_kernelspecs_name_is_plain_and_in_lower_case() {
+    fn a_kernelspecs_name_is_that_of_a_directory_in_lower_case() {
         let name = |text: &str| text.parse::<KernelspecName>().ok().map(|name| name.to_string());
         assert_eq!(name("Python-3.1_x"), Some("python-3.1_x".to_owned()));
-        for bad in ["", "a b", "ü", "../x", "a/b"] {
+        assert_eq!(name("Ünder Score"), Some("ünder score".to_owned()));
+        for bad in ["", ".", "..", "../x", "a/b", "a\0b", "a\nb", &"a".repeat(256)] {
             assert_eq!(name(bad), None, "{bad}");
         }
     }

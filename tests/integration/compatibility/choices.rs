@@ -1,5 +1,23 @@
 //! Choices that a seed decides: the same seed, the same choices.
 
+/// The seed to begin with, if another than the usual shall be tried (`ADRASTEA_TEST_SEED`).
+pub(super) fn seed() -> Option<u64> {
+    number("ADRASTEA_TEST_SEED")
+}
+
+/// How many sequences, if others than usual (`ADRASTEA_TEST_SEQUENCES`).
+pub(super) fn sequences() -> Option<u64> {
+    number("ADRASTEA_TEST_SEQUENCES")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a failure is repeated by the variable it names"
+)]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 /// `SplitMix64`: small, and good enough to choose.
 pub(super) struct Choices(u64);
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::choices::{seed, sequences};
 use super::generator::sequence;
 use super::pair::{Configuration, Exchange, Pair, describe};
 
@@ -11,15 +12,6 @@ const LENGTH: usize = 40;
 const SEQUENCES: u64 = 20;
 /// Differences that are shrunk to the requests that make them.
 const SHRUNK: usize = 3;
-
-/// `ADRASTEA_TEST_SEED` and `ADRASTEA_TEST_SEQUENCES` try others than the usual.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a failure is repeated by the variable it names"
-)]
-fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
 
 /// Different differences have different kinds.
 fn kind(exchange: &Exchange) -> String {
@@ -50,11 +42,11 @@ fn kind(exchange: &Exchange) -> String {
 /// Sends the sequences of one configuration, from a seed that is its own, and fails with all kinds of differences.
 #[expect(clippy::print_stdout, reason = "the seed that a test began with")]
 async fn check(configuration: Configuration, first_seed: u64) {
-    let first = variable("ADRASTEA_TEST_SEED").unwrap_or(first_seed);
+    let first = seed().unwrap_or(first_seed);
     let mut pair = Pair::start(&configuration).await;
     let mut kinds: BTreeMap<String, (u64, usize, Exchange)> = BTreeMap::new();
     let mut requests = 0;
-    for seed in first..first + variable("ADRASTEA_TEST_SEQUENCES").unwrap_or(SEQUENCES) {
+    for seed in first..first + sequences().unwrap_or(SEQUENCES) {
         let outcome = pair.run(&sequence(seed, LENGTH)).await;
         requests += outcome.requests;
         for (index, exchange) in outcome.wrong {

@@ -10,6 +10,7 @@ mod generated;
 mod generator;
 mod hand_written;
 mod intended;
+mod kernels;
 mod masks;
 mod pair;
 mod pool;

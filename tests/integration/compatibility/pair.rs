@@ -206,7 +206,7 @@ pub(super) fn describe(exchange: &Exchange) -> String {
         let body = if side.body == other.body && side.status == other.status {
             "the same".to_owned()
         } else {
-            cut(&side.body.to_string())
+            from_difference(&side.body.to_string(), &other.body.to_string())
         };
         text += &format!("\n    {name} {} {headers:?} {body}", side.status);
     }
@@ -218,6 +218,18 @@ pub(super) fn describe(exchange: &Exchange) -> String {
 
 fn cut(text: &str) -> String {
     text.chars().take(600).collect()
+}
+
+/// A long text from shortly before it differs from the other.
+fn from_difference(text: &str, other: &str) -> String {
+    let same = text
+        .chars()
+        .zip(other.chars())
+        .take_while(|(one, other)| one == other);
+    match same.count().saturating_sub(300) {
+        0 => cut(text),
+        start => format!("…{}", cut(&text.chars().skip(start).collect::<String>())),
+    }
 }
 
 impl Side {

@@ -39,6 +39,7 @@ impl Reference {
             .env("JUPYTER_DATA_DIR", own("data"))
             .env("JUPYTER_RUNTIME_DIR", own("runtime"))
             .env("JUPYTER_PLATFORM_DIRS", "0")
+            .env("JUPYTER_PREFER_ENV_PATH", "0")
             .env("TZ", "UTC")
             .env_remove("XDG_DATA_HOME")
             .env_remove("JUPYTER_PATH")

@@ -173,17 +173,22 @@ impl Places {
         let path = resource_dir.join("kernel.json");
         let bytes = read_at_most(&path, self.kernelspec_bytes_max)
             .map_err(|error| bad(format!("failed to read `{}`: {error}", path.display())))?;
-        let spec = serde_json::from_slice(&bytes)
-            .map_err(|error| bad(format!("`{}` is not valid: {error}", path.display())))?;
+        let not_valid = |problem: String| bad(format!("`{}` is not valid: {problem}", path.display()));
+        // serde would take the elements of an array for the fields, in their order.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(not_valid("it is no object".to_owned()));
+        }
+        let spec = serde_json::from_slice(&bytes).map_err(|error| not_valid(error.to_string()))?;
         let spec = Kernelspec {
             name: name.clone(),
             resource_dir: Some(resource_dir.to_owned()),
             spec,
         };
         match spec.foreign_provisioner() {
-            Some(provisioner) => Err(bad(format!(
-                "it asks for the provisioner `{provisioner}`, which is not here"
-            ))),
+            Some(provisioner) => Err(KernelError::NoSuchProvisioner {
+                name: name.to_string(),
+                provisioner: provisioner.to_owned(),
+            }),
             None => Ok(spec),
         }
     }
@@ -207,7 +212,7 @@ fn kernelspec_dirs(dir: &Path) -> Vec<(KernelspecName, PathBuf)> {
     found
 }
 
-/// A directory with its name. The reference lists those with other names too, but its routes never match them.
+/// A directory with its name.
 fn named(path: PathBuf) -> Option<(KernelspecName, PathBuf)> {
     let name = path.file_name()?.to_str().and_then(|name| name.parse().ok());
     match name {

@@ -57,6 +57,9 @@ fn resource_files(kernelspec: &Kernelspec) -> Vec<String> {
     let mut names: Vec<String> = names
         .filter(|name| SCRIPTS.contains(&name.as_str()) || name.starts_with("logo-"))
         .collect();
-    names.sort_by_key(|name| (name.starts_with("logo-"), name.clone()));
+    names.sort_by_key(|name| {
+        let script = SCRIPTS.iter().position(|script| script == name);
+        (script.unwrap_or(SCRIPTS.len()), name.clone())
+    });
     names
 }

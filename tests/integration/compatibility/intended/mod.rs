@@ -107,7 +107,7 @@ fn is_unforeseen(exchange: &Exchange) -> bool {
     exchange.theirs.status == 500
 }
 
-fn settle(exchange: &mut Exchange) {
+pub(super) fn settle(exchange: &mut Exchange) {
     exchange.theirs = exchange.ours.clone();
     exchange.on_disk.clear();
 }

@@ -60,7 +60,8 @@ async fn a_broken_kernel_json_does_not_break_the_list() {
     dirs.install("first", "good", r#"{"argv":["a"],"unknown":1}"#);
     dirs.install("first", "broken", "{");
     dirs.install("first", "mode", r#"{"interrupt_mode":"shout"}"#);
-    dirs.install("first", "bad name", "{}");
+    dirs.install("first", "array", "[]");
+    dirs.install("first", "bad\nname", "{}");
     let elsewhere = r#"{"metadata":{"kernel_provisioner":{"provisioner_name":"yarn"}}}"#;
     dirs.install("first", "elsewhere", elsewhere);
     dirs.install(
@@ -70,14 +71,16 @@ async fn a_broken_kernel_json_does_not_break_the_list() {
     );
     let kernelspecs = dirs.kernelspecs(|_| {});
     assert_eq!(names(&kernelspecs).await, ["good"]);
-    for broken in ["broken", "mode", "elsewhere", "large"] {
+    for broken in ["broken", "mode", "array", "large"] {
         let error = kernelspecs.get(broken).await.unwrap_err();
         assert!(
             matches!(error, KernelError::BadKernelspec { .. }),
             "{broken}: {error}"
         );
     }
-    for missing in ["none", "bad name", "../first/good", ""] {
+    let error = kernelspecs.get("elsewhere").await.unwrap_err();
+    assert!(matches!(error, KernelError::NoSuchProvisioner { .. }), "{error}");
+    for missing in ["none", "bad\nname", "../first/good", ""] {
         let error = kernelspecs.get(missing).await.unwrap_err();
         assert!(
             matches!(error, KernelError::NoSuchKernelspec { .. }),
