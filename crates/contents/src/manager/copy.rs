@@ -8,6 +8,7 @@ use super::create::Numbered;
 use super::{Get, Shared};
 use crate::error::{ContentsError, SAVING};
 use crate::model::{ContentsModel, EntryType, SaveModel};
+use crate::notebook::Texts;
 use crate::path::ContentsPath;
 use crate::raw_json::RawJson;
 use crate::storage::{Existing, Kind};
@@ -78,7 +79,9 @@ impl Shared {
             return self.write_from(to, &open.file, existing).map(|_| None);
         }
         let bytes = self.read(from)?.bytes;
-        let mut notebook = self.read_notebook(from, self.notebook_text(from, &bytes)?)?;
+        let text = self.notebook_text(from, &bytes)?;
+        let texts = Texts::of(text);
+        let mut notebook = self.read_notebook(from, text, &texts)?;
         self.notary.mark(&mut notebook);
         let json = RawJson::joined(&notebook.into_model_json(&Bytes::new()));
         self.save_notebook(to, &json, existing)

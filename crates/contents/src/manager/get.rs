@@ -236,7 +236,8 @@ impl Shared {
         version: FileVersion,
     ) -> Result<(), ContentsError> {
         let text = self.notebook_text(&model.path, bytes)?;
-        let mut notebook = self.read_notebook(&model.path, text)?;
+        let texts = notebook::Texts::of(text);
+        let mut notebook = self.read_notebook(&model.path, text, &texts)?;
         self.notary.mark_read(&mut notebook, version);
         model.message = notebook.message();
         model.content = Some(Content::Notebook(notebook.into_model_json(bytes)));
@@ -255,8 +256,9 @@ impl Shared {
         &self,
         path: &ContentsPath,
         text: &'t str,
+        texts: &'t notebook::Texts,
     ) -> Result<notebook::Notebook<'t>, ContentsError> {
-        notebook::read(text).map_err(|unreadable| ContentsError::UnreadableNotebook {
+        notebook::read(text, texts).map_err(|unreadable| ContentsError::UnreadableNotebook {
             os_path: self.os_path(path),
             why: unreadable.to_string(),
         })

@@ -182,7 +182,9 @@ impl Shared {
             path: path.clone(),
             why: why.to_string(),
         };
-        let (message, version) = match notebook::from_model(json.get()).map_err(wrong)? {
+        let text = json.get();
+        let texts = notebook::Texts::of(text);
+        let (message, version) = match notebook::from_model(text, &texts).map_err(wrong)? {
             Sent::Current(mut notebook) => {
                 let trusted = Notary::check_cells(&mut notebook);
                 let message = notebook.message();
@@ -233,7 +235,9 @@ impl Shared {
             return None;
         }
         let file = self.storage.read(path, self.config.content_bytes_max).ok()?;
-        let on_disk = notebook::read(std::str::from_utf8(&file.bytes).ok()?).ok()?;
+        let text = std::str::from_utf8(&file.bytes).ok()?;
+        let texts = notebook::Texts::of(text);
+        let on_disk = notebook::read(text, &texts).ok()?;
         on_disk.is_same_document(notebook).then_some(file.version)
     }
 

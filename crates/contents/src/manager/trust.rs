@@ -3,6 +3,7 @@
 use super::{Get, Shared};
 use crate::error::ContentsError;
 use crate::model::EntryType;
+use crate::notebook::Texts;
 use crate::path::ContentsPath;
 use crate::version::FileVersion;
 
@@ -15,7 +16,9 @@ impl Shared {
         let bytes = bytes
             .map_err(|source| self.reading_error("reading file", path, source))?
             .bytes;
-        let notebook = self.read_notebook(path, self.notebook_text(path, &bytes)?)?;
+        let text = self.notebook_text(path, &bytes)?;
+        let texts = Texts::of(text);
+        let notebook = self.read_notebook(path, text, &texts)?;
         if self.notary.sign(&notebook) {
             self.renew_version(path);
         }

@@ -21,6 +21,7 @@ mod read;
 mod scan;
 mod schema;
 mod signatures;
+mod texts;
 mod upgrade;
 mod validate;
 
@@ -36,6 +37,7 @@ use self::parse::{ParseError, parse};
 use self::pieces::{Pieces, Sink};
 pub(crate) use self::read::{Sent, Unreadable, from_model, read};
 pub use self::signatures::{SignatureError, SignatureStore, SignaturesInMemory};
+pub(crate) use self::texts::Texts;
 
 /// What new notebooks are written as.
 pub(crate) const NBFORMAT: i64 = 4;
@@ -210,7 +212,7 @@ fn owned<'a>(text: Cow<'_, str>) -> Cow<'a, str> {
 
 /// The text of a JSON string; `None` if the JSON is something else.
 pub(crate) fn parse_string(json: &str) -> Result<Option<Cow<'_, str>>, ParseError> {
-    Ok(match parse(json)? {
+    Ok(match parse(json, None)? {
         Node::String(text) => Some(text),
         _ => None,
     })

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::lines::is_text_key;
 use super::node::{Lines, Node, Object};
 use super::scan::plain_length;
+use super::texts::Texts;
 
 /// Deepest nesting of a document, so that the stack stays bounded (Python stops near its recursion limit, too).
 pub(crate) const DEPTH_MAX: usize = 400;
@@ -21,12 +22,14 @@ pub(crate) struct ParseError {
     pub(crate) column: usize,
 }
 
-/// Reads a whole text.
-pub(crate) fn parse(text: &str) -> Result<Node<'_>, ParseError> {
+/// Reads a whole text. What cannot be borrowed from it lies in `texts`, or, without them, in memory of its own.
+pub(crate) fn parse<'a>(text: &'a str, texts: Option<&'a Texts>) -> Result<Node<'a>, ParseError> {
     let mut parser = Parser {
         text,
         bytes: text.as_bytes(),
         at: 0,
+        texts,
+        unescaped: String::new(),
     };
     if text.starts_with('\u{feff}') {
         return Err(parser.error("the text begins with a byte order mark"));
@@ -44,6 +47,9 @@ struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    texts: Option<&'a Texts>,
+    /// The text that is just being read.
+    unescaped: String,
 }
 
 impl<'a> Parser<'a> {
@@ -120,21 +126,22 @@ impl<'a> Parser<'a> {
             return Ok(None);
         }
         let start = self.at;
-        let (mut text, mut ends) = (String::new(), Vec::new());
+        self.unescaped.clear();
+        let mut ends = Vec::new();
         loop {
             self.at += 1;
             self.skip_space();
             if self.peek() != Some(b'"') {
                 break;
             }
-            self.string_into(&mut text)?;
-            ends.push(text.len());
+            self.unescape()?;
+            ends.push(self.unescaped.len());
             self.skip_space();
             match self.peek() {
                 Some(b',') => {}
                 Some(b']') => {
                     self.at += 1;
-                    return Ok(Lines::cut(Cow::Owned(text), ends));
+                    return Ok(Lines::cut(self.keep_unescaped(), ends));
                 }
                 _ => break,
             }
@@ -242,7 +249,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A string; borrowed unless it holds an escape.
+    /// A string; a part of the text unless it holds an escape.
     fn string(&mut self) -> Result<Cow<'a, str>, ParseError> {
         self.at += 1;
         let start = self.at;
@@ -252,19 +259,27 @@ impl<'a> Parser<'a> {
             self.at += 1;
             return Ok(Cow::Borrowed(text));
         }
-        let mut owned = String::with_capacity((self.at - start) * 2);
         self.at = start - 1;
-        self.string_into(&mut owned)?;
-        Ok(Cow::Owned(owned))
+        self.unescaped.clear();
+        self.unescape()?;
+        Ok(self.keep_unescaped())
     }
 
-    /// A string, added to `owned`.
-    fn string_into(&mut self, owned: &mut String) -> Result<(), ParseError> {
+    fn keep_unescaped(&mut self) -> Cow<'a, str> {
+        match self.texts {
+            Some(texts) => Cow::Borrowed(texts.keep(&self.unescaped)),
+            None => Cow::Owned(self.unescaped.clone()),
+        }
+    }
+
+    /// Adds a string to the text that is being read.
+    fn unescape(&mut self) -> Result<(), ParseError> {
         self.at += 1;
         loop {
             let plain = self.at;
             self.skip_plain();
-            owned.push_str(self.text.get(plain..self.at).unwrap_or_default());
+            self.unescaped
+                .push_str(self.text.get(plain..self.at).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -273,7 +288,7 @@ impl<'a> Parser<'a> {
                 Some(b'\\') => {
                     self.at += 1;
                     let character = self.escape()?;
-                    owned.push(character);
+                    self.unescaped.push(character);
                 }
                 Some(_) => return Err(self.error("a control character in a string must be escaped")),
                 None => return Err(self.error("the text ends inside a string")),
@@ -344,7 +359,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Result<&str, &str>) {
-        let found = parse(text).map(|node| {
+        let found = parse(text, None).map(|node| {
             let mut out = Vec::new();
             compact(&node, &mut out);
             String::from_utf8(out).unwrap()
@@ -393,7 +408,7 @@ mod tests {
         check(r#""\u+123""#, Err("four hexadecimal digits are expected"));
         check(&"[".repeat(100_000), Err("the document is nested too deeply"));
         assert_eq!(
-            parse("[1,\n  x]").unwrap_err().to_string(),
+            parse("[1,\n  x]", None).unwrap_err().to_string(),
             "a value is expected at line 2 column 3"
         );
     }
@@ -401,7 +416,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_parsed_or_refused_as_serde_json_does(text in "[\\[\\]{}:,\"\\\\ua0-9eE.+\\- truefalsnü\\n]{0,40}") {
-            let ours = parse(&text);
+            let ours = parse(&text, None);
             let theirs = serde_json::from_str::<serde_json::Value>(&text);
             prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?} {:?}", ours, theirs);
         }

@@ -2,7 +2,7 @@
 
 use super::node::{Node, Object};
 use super::parse::{ParseError, parse};
-use super::{NBFORMAT, Notebook, OldNotebook, upgrade};
+use super::{NBFORMAT, Notebook, OldNotebook, Texts, upgrade};
 use crate::python_text::repr;
 
 /// Characters of the text shown in the message for a file that is no JSON; the reference's number.
@@ -28,8 +28,8 @@ pub(crate) enum Unreadable {
 }
 
 /// Reads the text of a file.
-pub(crate) fn read(text: &str) -> Result<Notebook<'_>, Unreadable> {
-    let root = match parse(text) {
+pub(crate) fn read<'a>(text: &'a str, texts: &'a Texts) -> Result<Notebook<'a>, Unreadable> {
+    let root = match parse(text, Some(texts)) {
         Ok(Node::Object(root)) => root,
         Ok(other) => return Err(Unreadable::NotAnObject(other.type_name())),
         Err(source) => {
@@ -55,8 +55,8 @@ pub(crate) enum Sent<'a> {
 }
 
 /// Reads the content of a model that is to be saved, with marks of trust.
-pub(crate) fn from_model(json: &str) -> Result<Sent<'_>, Unreadable> {
-    let root = match parse(json) {
+pub(crate) fn from_model<'a>(json: &'a str, texts: &'a Texts) -> Result<Sent<'a>, Unreadable> {
+    let root = match parse(json, Some(texts)) {
         Ok(Node::Object(root)) => root,
         Ok(other) => return Err(Unreadable::NotAnObject(other.type_name())),
         Err(source) => {

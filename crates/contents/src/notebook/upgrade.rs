@@ -231,8 +231,8 @@ fn upgrade_data(mut output: Object<'_>) -> Object<'_> {
 /// JSON data was text in version 3. What can't be read stays text, where the reference refuses the notebook.
 fn parse_text(node: &mut Node<'_>) {
     let parsed = match &*node {
-        Node::String(Cow::Borrowed(text)) => parse(text).ok(),
-        Node::String(Cow::Owned(text)) => parse(text).ok().map(into_owned),
+        Node::String(Cow::Borrowed(text)) => parse(text, None).ok(),
+        Node::String(Cow::Owned(text)) => parse(text, None).ok().map(into_owned),
         _ => None,
     };
     if let Some(parsed) = parsed {

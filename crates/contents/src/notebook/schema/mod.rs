@@ -31,7 +31,7 @@ pub(super) fn message(notebook: &Object<'_>, (major, minor): (i64, i64)) -> Opti
             "Notebook validation failed: No schema for validating v{major}.{minor} notebooks:\n\"<UNKNOWN>\""
         ));
     };
-    let schema = parse(schema.text).ok().and_then(|node| match node {
+    let schema = parse(schema.text, None).ok().and_then(|node| match node {
         Node::Object(object) => Some(if schema.is_older { relaxed(object) } else { object }),
         _ => None,
     })?;
