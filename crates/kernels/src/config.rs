@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
 
+use crate::Culling;
+
 /// The configuration of kernels. The environment is never read here: the server gives it.
 #[derive(Clone, Debug)]
 pub struct KernelsConfig {
@@ -41,6 +43,8 @@ pub struct KernelsConfig {
     pub restart_limit: u32,
     /// How long a kernel must live for a restart to have succeeded (`KernelRestarter.stable_start_time`).
     pub stable_start_time: Duration,
+    /// Which kernels are ended because nobody uses them; `None` for none.
+    pub culling: Option<Culling>,
     /// How often the heartbeat asks.
     pub heartbeat_interval: Duration,
     /// What may grow, and how far.
@@ -140,6 +144,7 @@ impl KernelsConfig {
             autorestart: true,
             restart_limit: 5,
             stable_start_time: Duration::from_secs(10),
+            culling: None,
             heartbeat_interval: Duration::from_secs(10),
             limits: KernelLimits::default(),
         }

@@ -100,6 +100,9 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         overrides.launcher.unwrap_or_else(|| Arc::new(LocalLauncher)),
         publisher,
     );
+    if let Some(culling) = config.kernels.culling {
+        tokio::spawn(kernels::cull_idle_kernels(kernels.clone(), culling));
+    }
     let sessions = SessionManager::new(kernels.clone());
     tokio::spawn(api::release_ended_kernels(
         kernels.clone(),

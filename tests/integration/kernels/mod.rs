@@ -1,6 +1,7 @@
 //! `/api/kernels` and `/api/kernelspecs`.
 
 mod compatibility;
+mod culling;
 mod directories;
 mod ending;
 mod kernelspecs;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use kernels::{KernelsConfig, NativeKernel, Transport};
+use kernels::{Culling, KernelsConfig, NativeKernel, Spared, Transport};
 
 use super::classes::{ADRASTEA, KERNEL, KERNELS, KERNELSPECS, RESTARTER};
 use crate::error::ServerError;
@@ -25,6 +25,7 @@ pub(super) fn read(
     paths: &JupyterPaths,
     environments: &[PythonEnvironment],
     root_dir: &Path,
+    warnings: &mut Vec<String>,
 ) -> Result<KernelsConfig, ServerError> {
     let kernels = reader.class(KERNELS);
     let kernel = reader.class(KERNEL);
@@ -71,6 +72,7 @@ pub(super) fn read(
     if let Some(limit) = restarter.integer("restart_limit")? {
         config.restart_limit = limit;
     }
+    config.culling = culling(&kernels, warnings)?;
     if let Some(transport) = kernel.text("transport")? {
         config.transport = match transport.to_lowercase().as_str() {
             "tcp" => config.transport,
@@ -81,6 +83,41 @@ pub(super) fn read(
         };
     }
     Ok(config)
+}
+
+/// How often kernels that may be idle are looked at (`cull_interval`), in seconds.
+const CULL_INTERVAL_S: i64 = 300;
+
+/// Which idle kernels are ended. An idle time that is not above 0 ends none, an interval that is not means the usual
+/// one, as in the reference.
+fn culling(kernels: &Traits<'_>, warnings: &mut Vec<String>) -> Result<Option<Culling>, ServerError> {
+    let seconds = |name: &str| -> Result<Option<i64>, ServerError> {
+        let seconds: Option<i64> = kernels.integer(name)?;
+        // As `SECONDS_MAX`.
+        match seconds {
+            Some(too_many) if too_many > 365 * 24 * 3600 => {
+                Err(kernels.bad(name, "a number of seconds up to a year").into())
+            }
+            seconds => Ok(seconds),
+        }
+    };
+    let idle_timeout = seconds("cull_idle_timeout")?.unwrap_or(0);
+    let mut interval = seconds("cull_interval")?.unwrap_or(CULL_INTERVAL_S);
+    let spared = Spared {
+        connected: !kernels.switch("cull_connected")?.unwrap_or(false),
+        busy: !kernels.switch("cull_busy")?.unwrap_or(false),
+    };
+    if interval <= 0 {
+        warnings.push(format!(
+            "MappingKernelManager.cull_interval is {interval}; kernels are looked at every {CULL_INTERVAL_S} seconds"
+        ));
+        interval = CULL_INTERVAL_S;
+    }
+    Ok((idle_timeout > 0).then(|| Culling {
+        idle_timeout: Duration::from_secs(idle_timeout.unsigned_abs()),
+        interval: Duration::from_secs(interval.unsigned_abs()),
+        spared,
+    }))
 }
 
 /// The first interpreter at hand that has ipykernel.

@@ -199,7 +199,14 @@ impl Config {
         let base_url = BaseUrl::new(&server.text("base_url")?.unwrap_or_default());
         let default_url = default_url(application, reader, &base_url)?;
         let identity = identity::read(reader, variables, &paths, &network, &base_url, &mut warnings)?;
-        let kernels = kernels::read(reader, variables, &paths, &environments, &directories.root_dir)?;
+        let kernels = kernels::read(
+            reader,
+            variables,
+            &paths,
+            &environments,
+            &directories.root_dir,
+            &mut warnings,
+        )?;
         let policy = own.text("policy")?.unwrap_or_else(|| "owner".to_owned());
         if authorization::policies::named(&policy).is_none() {
             return Err(own
