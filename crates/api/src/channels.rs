@@ -11,7 +11,9 @@ use axum::{
     },
     response::Response,
 };
-use channels::{Class, Client, ClientGone, Closed, Incoming, Limits, Outgoing, Permissions, Refusal, bridge};
+use channels::{
+    Class, Client, ClientGone, Closed, Filters, Incoming, Limits, Outgoing, Permissions, Refusal, bridge,
+};
 use futures::{SinkExt, StreamExt};
 use identity::Identity;
 use kernels::{Attachment, ClientId, Kernel, KernelManager};
@@ -30,12 +32,16 @@ use crate::{
 const SESSION_ID_BYTES_MAX: usize = 255;
 
 /// What the channels are told from outside.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ChannelsConfig {
     /// The largest message a client may send. Widgets upload files through one.
     pub message_bytes_max: usize,
     /// The limits of one connection.
     pub limits: Limits,
+    /// What may pass between all clients and kernels.
+    pub filters: Filters,
+    /// Whether clients that know it get the newer subprotocol (`kernel_ws_protocol`).
+    pub offers_v1: bool,
 }
 
 impl Default for ChannelsConfig {
@@ -43,6 +49,8 @@ impl Default for ChannelsConfig {
         Self {
             message_bytes_max: 512 * 1024 * 1024,
             limits: Limits::default(),
+            filters: Filters::default(),
+            offers_v1: true,
         }
     }
 }
@@ -72,9 +80,12 @@ async fn connect(
     // From here on it counts as a connection, and no output is missed while the upgrade is under way.
     let attachment = kernel.attach(client);
     let connection = connections.open();
-    let upgrade = websocket::limited(upgrade, config.message_bytes_max).protocols([Subprotocol::NAME_V1]);
+    let mut upgrade = websocket::limited(upgrade, config.message_bytes_max);
+    if config.offers_v1 {
+        upgrade = upgrade.protocols([Subprotocol::NAME_V1]);
+    }
     Ok(upgrade.on_upgrade(async move |socket| {
-        serve(socket, auth, &kernel, attachment, connection, config.limits).await;
+        serve(socket, auth, &kernel, attachment, connection, &config).await;
     }))
 }
 
@@ -100,7 +111,7 @@ async fn serve(
     kernel: &Kernel,
     attachment: Attachment,
     mut connection: OpenConnection,
-    limits: Limits,
+    config: &ChannelsConfig,
 ) {
     let subprotocol = match socket.protocol() {
         Some(_) => Subprotocol::V1,
@@ -125,7 +136,8 @@ async fn serve(
         outgoing: &mut outgoing,
         incoming: &mut incoming,
         subprotocol,
-        limits,
+        limits: config.limits,
+        filters: &config.filters,
     };
     let closed = bridge(client, kernel, attachment, permissions, stop).await;
     info!(kernel.id = %kernel.id(), "closed the channels of kernel {}: {}", kernel.id(), closed.reason());

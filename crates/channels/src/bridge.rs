@@ -33,6 +33,7 @@ where
         incoming,
         subprotocol,
         limits,
+        filters,
     } = client;
     let client = attachment.client().clone();
     let superseded = attachment.superseded();
@@ -44,7 +45,8 @@ where
         attachment,
         made,
         subprotocol,
-        limits
+        limits,
+        filters.of_connection()
     ));
     let uplink = uplink::Uplink {
         kernel,
@@ -52,6 +54,7 @@ where
         subprotocol,
         verdicts: Verdicts::new(permissions),
         made: made_sender,
+        filters,
         silence_max: limits.silence_max,
         viewer_query_bytes_max: limits.viewer_query_bytes_max,
     };

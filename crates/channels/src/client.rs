@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use wire::{Frame, Subprotocol};
 
-use crate::Limits;
+use crate::{Filters, Limits};
 
 /// A client's WebSocket, opened.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Client<'a, Down, Up> {
     pub subprotocol: Subprotocol,
     /// What it may take.
     pub limits: Limits,
+    /// What may pass, whoever it is.
+    pub filters: &'a Filters,
 }
 
 /// Something a client's WebSocket received.

@@ -1,5 +1,7 @@
 //! From the kernel to the client: takes what is there, puts it on the socket, flushes once.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use futures::{FutureExt, Sink, SinkExt};
 use kernels::{Attachment, Delivery, Gap, Kernel};
@@ -9,6 +11,7 @@ use wire::{Frame, Message, Subprotocol};
 
 use crate::{
     ClientGone, Closed, Limits, Outgoing,
+    filters::{OutputFilter, Passed},
     made::{Maker, belongs_to_a_request},
 };
 
@@ -20,6 +23,7 @@ pub(crate) async fn run<S>(
     made: mpsc::Receiver<Message>,
     subprotocol: Subprotocol,
     limits: Limits,
+    filter: Option<OutputFilter>,
 ) -> Closed
 where
     S: Sink<Outgoing, Error = ClientGone> + Unpin,
@@ -36,6 +40,7 @@ where
         attachment,
         made,
         subprotocol,
+        filter,
         missed: None,
     };
     match downlink.run(&mut ping, limits).await {
@@ -50,6 +55,8 @@ struct Downlink<'a, S> {
     attachment: Attachment,
     made: mpsc::Receiver<Message>,
     subprotocol: Subprotocol,
+    /// `None` when everything passes.
+    filter: Option<OutputFilter>,
     /// What the client must still be told to have missed. It waits for an output to stand beside.
     missed: Option<String>,
 }
@@ -122,17 +129,18 @@ where
     }
 
     async fn feed_delivery(&mut self, delivery: &Delivery) -> Result<usize, ClientGone> {
+        match self.filtered(&delivery.message) {
+            Passed::AsItIs => {}
+            Passed::Changed(message) => return self.feed_message(&message).await,
+            Passed::Not(None) => return Ok(0),
+            Passed::Not(Some(sentence)) => return self.feed_notice(&sentence, &delivery.message).await,
+        }
         let mut bytes = 0;
         if self.missed.is_some()
             && belongs_to_a_request(&delivery.message)
             && let Some(text) = self.missed.take()
         {
-            let session = self.kernel.last_session();
-            let notice = Maker {
-                session: session.as_deref().unwrap_or_default(),
-            }
-            .notice(&text, &delivery.message);
-            bytes += self.feed_message(&notice).await?;
+            bytes += self.feed_notice(&text, &delivery.message).await?;
         }
         match self.subprotocol {
             Subprotocol::V1 => {
@@ -144,6 +152,19 @@ where
             }
             Subprotocol::Legacy => Ok(bytes.saturating_add(self.feed_message(&delivery.message).await?)),
         }
+    }
+
+    fn filtered(&mut self, message: &Message) -> Passed {
+        let filter = self.filter.as_mut();
+        filter.map_or(Passed::AsItIs, |filter| filter.pass(message, Instant::now()))
+    }
+
+    async fn feed_notice(&mut self, text: &str, beside: &Message) -> Result<usize, ClientGone> {
+        let session = self.kernel.last_session();
+        let maker = Maker {
+            session: session.as_deref().unwrap_or_default(),
+        };
+        self.feed_message(&maker.notice(text, beside)).await
     }
 
     async fn feed_message(&mut self, message: &Message) -> Result<usize, ClientGone> {

@@ -17,14 +17,18 @@ mod class;
 mod client;
 mod closed;
 mod downlink;
+mod filters;
 mod limits;
 mod made;
 mod permissions;
+mod rate;
 mod uplink;
 
 pub use bridge::bridge;
 pub use class::Class;
 pub use client::{Client, ClientGone, Incoming, Outgoing};
 pub use closed::Closed;
+pub use filters::Filters;
 pub use limits::Limits;
 pub use permissions::{Permissions, Refusal};
+pub use rate::RateLimits;

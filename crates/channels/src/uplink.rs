@@ -8,13 +8,16 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use wire::{Channel, Frame, Message, Subprotocol, WireError};
 
-use crate::{Class, ClientGone, Closed, Incoming, Permissions, Refusal, made::Maker, permissions::Verdicts};
+use crate::{
+    Class, ClientGone, Closed, Filters, Incoming, Permissions, Refusal, made::Maker, permissions::Verdicts,
+};
 
 pub(crate) struct Uplink<'a, P> {
     pub(crate) kernel: &'a Kernel,
     pub(crate) client: ClientId,
     pub(crate) subprotocol: Subprotocol,
     pub(crate) verdicts: Verdicts<P>,
+    pub(crate) filters: &'a Filters,
     /// To the downlink.
     pub(crate) made: mpsc::Sender<Message>,
     pub(crate) silence_max: Duration,
@@ -57,6 +60,14 @@ impl<P: Permissions> Uplink<'_, P> {
         if message.channel == Channel::Iopub {
             warn!(client = %self.client, "ignored a {} on iopub: clients only listen there", header.msg_type);
             return Ok(());
+        }
+        if !self.filters.allows(&header.msg_type) {
+            warn!(client = %self.client, "refused a message of type {}, which is not allowed", header.msg_type);
+            let sentence = format!(
+                "Messages of the type {} are not allowed on this server.",
+                header.msg_type
+            );
+            return self.refuse(&message, &sentence).await;
         }
         let class = Class::of(message.channel, &header.msg_type);
         if let Err(Refusal(sentence)) = self.check(class, message.bytes()).await {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use api::{AppState, ChannelsConfig, OurErrorPages, Publisher, Started};
+use api::{AppState, OurErrorPages, Publisher, Started};
 use authorization::{Activity, Authorizer, Guard, Ownership, ResourceKind, Site, policies};
 use contents::{ContentsManager, UploadManager, UploadsConfig};
 use events::{EventBus, Schemas};
@@ -121,7 +121,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         uploads,
         sessions,
         kernels: kernels.clone(),
-        channels: ChannelsConfig::default(),
+        channels: config.channels,
         events,
         connections: api::Connections::default(),
     };

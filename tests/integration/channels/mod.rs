@@ -5,6 +5,7 @@ mod endings;
 mod ipykernel;
 mod output;
 mod permissions;
+mod settings;
 mod subprotocols;
 
 use serde_json::{Value, json};

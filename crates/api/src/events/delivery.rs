@@ -24,6 +24,7 @@ pub(super) async fn deliver(
     auth: Authorized<Read, Events>,
     mut connection: OpenConnection,
     mut subscription: Subscription,
+    limits: Limits,
 ) {
     let (mut outgoing, mut incoming) = socket.split();
     let mut visible = Visible::new(auth.clone());
@@ -31,7 +32,7 @@ pub(super) async fn deliver(
         () = auth.revoked() => (1008, "the permission was withdrawn"),
         // Service restart: come back.
         () = connection.stopping() => (1012, "the server is stopping"),
-        ended = send(&mut outgoing, &mut incoming, &mut subscription, &mut visible) => match ended {
+        ended = send(&mut outgoing, &mut incoming, &mut subscription, &mut visible, limits) => match ended {
             Ended::Gone => return,
             Ended::TooSlow(Missed(missed)) => {
                 info!(missed, "an event subscriber was too slow and is sent away");
@@ -53,8 +54,8 @@ async fn send(
     incoming: &mut SplitStream<WebSocket>,
     subscription: &mut Subscription,
     visible: &mut Visible,
+    limits: Limits,
 ) -> Ended {
-    let limits = Limits::default();
     let mut ping = interval(limits.ping_interval);
     let mut heard = Instant::now();
     loop {

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 pub use self::publisher::Publisher;
 use crate::{
-    ApiError, AppState, Json,
+    ApiError, AppState, ChannelsConfig, Json,
     connections::Connections,
     contents::name::{Contents, ContentsName},
     resources::Events,
@@ -40,6 +40,7 @@ async fn subscribe(
     State(connections): State<Connections>,
     State(bus): State<EventBus>,
     State(contents): State<ContentsManager>,
+    State(channels): State<ChannelsConfig>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let connection = connections.open();
@@ -47,7 +48,7 @@ async fn subscribe(
     let subscription = bus.subscribe();
     let disk = contents.listen_to_disk();
     websocket::limited(upgrade, MESSAGE_BYTES_MAX).on_upgrade(async move |socket| {
-        delivery::deliver(socket, auth, connection, subscription).await;
+        delivery::deliver(socket, auth, connection, subscription, channels.limits).await;
         drop(disk);
     })
 }

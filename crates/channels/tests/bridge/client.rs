@@ -9,7 +9,8 @@ use std::{
 };
 
 use channels::{
-    Class, Client as ClientEnd, ClientGone, Closed, Incoming, Limits, Outgoing, Permissions, Refusal, bridge,
+    Class, Client as ClientEnd, ClientGone, Closed, Filters, Incoming, Limits, Outgoing, Permissions,
+    Refusal, bridge,
 };
 use futures::{SinkExt, StreamExt, channel::mpsc};
 use kernels::{ClientId, Kernel};
@@ -69,6 +70,7 @@ pub(crate) struct Connect {
     pub(crate) subprotocol: Subprotocol,
     pub(crate) rules: Rules,
     pub(crate) limits: Limits,
+    pub(crate) filters: Filters,
 }
 
 impl Default for Connect {
@@ -78,6 +80,7 @@ impl Default for Connect {
             subprotocol: Subprotocol::V1,
             rules: Rules::default(),
             limits: Limits::default(),
+            filters: Filters::default(),
         }
     }
 }
@@ -93,6 +96,7 @@ impl Client {
             subprotocol,
             rules,
             limits,
+            filters,
         } = connect;
         let (up, mut incoming) = mpsc::channel(QUEUED_MAX);
         let (outgoing, down) = mpsc::channel::<Outgoing>(QUEUED_MAX);
@@ -106,6 +110,7 @@ impl Client {
                 incoming: &mut incoming,
                 subprotocol,
                 limits,
+                filters: &filters,
             };
             let stop = async {
                 if stopped.wait_for(|stop| *stop).await.is_err() {

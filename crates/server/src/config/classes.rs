@@ -52,6 +52,10 @@ pub(crate) const RESTARTER: &[&str] = &[
     "KernelRestarter",
 ];
 
+/// One client's WebSocket to a kernel.
+pub(crate) const WEBSOCKET_CONNECTION: &[&str] =
+    &["ZMQChannelsWebsocketConnection", "BaseKernelWebsocketConnection"];
+
 /// Kernelspecs.
 pub(crate) const KERNELSPECS: &[&str] = &["KernelSpecManager"];
 

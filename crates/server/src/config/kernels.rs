@@ -1,6 +1,7 @@
 //! Kernels: Jupyter's settings and search path into what the crate `kernels` wants.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::settings::reader::{Reader, Traits};
 use crate::variables::Variables;
 
 /// A wait in seconds is no longer than this: a larger number is a slip, and would overflow a clock.
-const SECONDS_MAX: f64 = 365.0 * 24.0 * 3600.0;
+pub(super) const SECONDS_MAX: f64 = 365.0 * 24.0 * 3600.0;
 
 /// Variables that are the server's own business and must not reach kernels (its secrets above all).
 const WITHHELD: &[&str] = &["JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE"];
@@ -73,6 +74,17 @@ pub(super) fn read(
         config.restart_limit = limit;
     }
     config.culling = culling(&kernels, warnings)?;
+    if let Some(ip) = kernel.text("ip")?.filter(|ip| !ip.is_empty()) {
+        let ip = match ip.as_str() {
+            "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            address => address.parse(),
+        };
+        let ip = ip.map_err(|_| kernel.bad("ip", "an IP address of this machine"))?;
+        config.transport = Transport::Tcp { ip };
+    }
+    // Ports are always reserved, cached or not.
+    kernel.know("cache_ports");
+    refuse_encryption(&[&kernels, &kernel])?;
     if let Some(transport) = kernel.text("transport")? {
         config.transport = match transport.to_lowercase().as_str() {
             "tcp" => config.transport,
@@ -83,6 +95,24 @@ pub(super) fn read(
         };
     }
     Ok(config)
+}
+
+/// Kernels are talked to in the clear, on this machine alone. To do so where somebody asked for encryption would not be
+/// what they asked for; `auto` leaves it to us.
+fn refuse_encryption(classes: &[&Traits<'_>]) -> Result<(), ServerError> {
+    const NAME: &str = "transport_encryption";
+    for class in classes {
+        match class.text(NAME)?.map(|policy| policy.to_lowercase()).as_deref() {
+            None | Some("disabled" | "auto") => {}
+            Some("required") => {
+                return Err(class
+                    .bad(NAME, "`disabled` or `auto`: messages are not encrypted here")
+                    .into());
+            }
+            Some(_) => return Err(class.bad(NAME, "`disabled` or `auto`").into()),
+        }
+    }
+    Ok(())
 }
 
 /// How often kernels that may be idle are looked at (`cull_interval`), in seconds.
@@ -149,4 +179,52 @@ fn set_seconds(traits: &Traits<'_>, name: &str, duration: &mut Duration) -> Resu
     }
     *duration = Duration::from_secs_f64(seconds);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Raw, Settings, Source};
+
+    fn with<T>(name: &str, value: serde_json::Value, read: impl FnOnce(&Traits<'_>) -> T) -> T {
+        let mut settings = Settings::default();
+        let source = Source::File("/x.json".into());
+        settings.set("MappingKernelManager", name, Raw::Json(value), source);
+        let variables = Variables::default();
+        let reader = Reader::new(&settings, &variables);
+        read(&reader.class(KERNELS))
+    }
+
+    #[test]
+    fn encryption_that_is_required_is_refused() {
+        let check = |policy: &str, is_fine: bool| {
+            let read = |kernels: &Traits<'_>| refuse_encryption(&[kernels]).is_ok();
+            assert_eq!(
+                with("transport_encryption", policy.into(), read),
+                is_fine,
+                "{policy}"
+            );
+        };
+        check("disabled", true);
+        check("Auto", true);
+        check("required", false);
+        check("rot13", false);
+    }
+
+    #[test]
+    fn kernels_are_culled_only_when_they_may_be_idle_for_a_time() {
+        let culled = |name: &str, value: i64| {
+            let mut warnings = Vec::new();
+            let read = with(name, value.into(), |kernels| culling(kernels, &mut warnings));
+            let culled = read
+                .map(|culling| culling.is_some())
+                .map_err(|error| error.to_string());
+            (culled, warnings.len())
+        };
+        assert_eq!(culled("cull_idle_timeout", 0), (Ok(false), 0));
+        assert_eq!(culled("cull_idle_timeout", -1), (Ok(false), 0));
+        assert_eq!(culled("cull_idle_timeout", 1), (Ok(true), 0));
+        assert_eq!(culled("cull_interval", 0), (Ok(false), 1));
+        assert!(culled("cull_idle_timeout", i64::MAX).0.is_err());
+    }
 }

@@ -1,6 +1,7 @@
 //! Everything this server is told, once and for all: command line, files and variables into plain values.
 
 pub(crate) mod application;
+mod channels;
 pub(crate) mod classes;
 mod contents;
 mod directories;
@@ -17,6 +18,7 @@ use ::contents::{ContentsConfig, UploadsConfig};
 use ::frontends::FrontendsConfig;
 use ::identity::BaseUrl;
 use ::kernels::KernelsConfig;
+use api::ChannelsConfig;
 use http::{HeaderName, HeaderValue};
 use jiff::tz::TimeZone;
 use tracing_subscriber::filter::LevelFilter;
@@ -60,6 +62,8 @@ pub struct Config {
     pub identity: IdentitySettings,
     /// Kernels.
     pub kernels: KernelsConfig,
+    /// The WebSockets of kernels.
+    pub channels: ChannelsConfig,
     /// Files and notebooks.
     pub contents: ContentsConfig,
     /// Files that come in parts.
@@ -232,6 +236,7 @@ impl Config {
             uploads: contents::uploads(reader)?,
             signatures_file: contents::signatures_file(reader, variables, &paths)?,
             kernels,
+            channels: channels::read(reader)?,
             contents,
             frontends,
             body_bytes_max,
@@ -316,7 +321,8 @@ fn event_schemas(own: &Traits<'_>, variables: &Variables) -> Result<Vec<PathBuf>
     Ok(files.iter().map(|file| variables.absolute(file)).collect())
 }
 
-/// The headers of `tornado_settings`: the one part of it that means something without tornado.
+/// The headers of `tornado_settings`: beside the pings of WebSockets the one part of it that means something without
+/// tornado.
 fn headers(
     reader: &Reader<'_>,
     warnings: &mut Vec<String>,
@@ -324,6 +330,9 @@ fn headers(
     let server = reader.class(SERVER);
     let mut headers = Vec::new();
     for (key, value) in server.dictionary("tornado_settings")?.unwrap_or_default() {
+        if channels::PING_SETTINGS.contains(&key.as_str()) {
+            continue;
+        }
         let Some(given) = value.as_object().filter(|_| key == "headers") else {
             warnings.push(format!(
                 "ServerApp.tornado_settings[\"{key}\"] has no effect: there is no tornado here"
