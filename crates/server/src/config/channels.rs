@@ -26,11 +26,13 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 pub(super) fn read(reader: &Reader<'_>) -> Result<ChannelsConfig, ServerError> {
     let kernels = reader.class(KERNELS);
-    let mut config = ChannelsConfig::default();
-    config.filters = Filters {
-        allowed_message_types: kernels.list("allowed_message_types")?.unwrap_or_default().into(),
-        traceback_replacement: traceback_replacement(&kernels)?.map(Into::into),
-        rate_limits: rate_limits(reader)?,
+    let mut config = ChannelsConfig {
+        filters: Filters {
+            allowed_message_types: kernels.list("allowed_message_types")?.unwrap_or_default().into(),
+            traceback_replacement: traceback_replacement(&kernels)?.map(Into::into),
+            rate_limits: rate_limits(reader)?,
+        },
+        ..ChannelsConfig::default()
     };
     if let Some(protocol) = first(reader, |traits| traits.text("kernel_ws_protocol"))? {
         config.offers_v1 = match protocol.as_str() {
@@ -217,9 +219,9 @@ mod tests {
         const MANAGER: &str = "MappingKernelManager";
         let message = (MANAGER, "traceback_replacement_message", "no".into());
         let switch = (MANAGER, "allow_tracebacks", false.into());
-        assert_eq!(replacement(&[message.clone()]), None);
+        assert_eq!(replacement(std::slice::from_ref(&message)), None);
         assert_eq!(
-            replacement(&[switch.clone()]),
+            replacement(std::slice::from_ref(&switch)),
             Some(TRACEBACK_REPLACEMENT.to_owned())
         );
         assert_eq!(replacement(&[message, switch]), Some("no".to_owned()));
