@@ -26,6 +26,8 @@ impl Direction {
 pub(crate) enum Target {
     /// At most this.
     AtMost(f64),
+    /// At least this.
+    AtLeast(f64),
     /// This many times better than the reference.
     TimesReference(f64),
     /// At most this many times worse than the bare handler.
@@ -137,6 +139,10 @@ impl Report {
             Target::AtMost(bound) => (
                 ours <= bound,
                 format!("{} {} (at most {})", digits(ours), row.unit, digits(bound)),
+            ),
+            Target::AtLeast(bound) => (
+                ours >= bound,
+                format!("{} {} (at least {})", digits(ours), row.unit, digits(bound)),
             ),
             Target::TimesReference(wanted) => {
                 let ratio = row.direction.ratio(ours, row.median(Name::Reference));

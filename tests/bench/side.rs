@@ -93,11 +93,23 @@ impl Side {
 
     /// Both servers, and the bare handler.
     pub(crate) fn all() -> Result<[Self; 3]> {
+        Self::with_limit(vec![crate::limit::WORD.into()])
+    }
+
+    /// Both servers, and the raw relay.
+    pub(crate) fn all_with_relay() -> Result<[Self; 3]> {
+        let kernel = given("ADRASTEA_TEST_FAKE_KERNEL")?;
+        let kernel = format!("{}{}", crate::relay::KERNEL, kernel.display());
+        Self::with_limit(vec![crate::relay::WORD.into(), kernel])
+    }
+
+    /// Both servers, and this program with these arguments.
+    fn with_limit(arguments: Vec<String>) -> Result<[Self; 3]> {
         let [ours, reference] = Self::ours_and_reference()?;
         let limit = Self {
             name: Name::Limit,
             program: std::env::current_exe()?,
-            arguments: vec![crate::limit::WORD.into()],
+            arguments,
             environment: ours.environment.clone(),
             fake_kernel: ours.fake_kernel.clone(),
         };
@@ -190,23 +202,42 @@ impl Server {
     }
 
     fn memory_mb(&self, field: &str) -> Result<f64> {
-        let status = fs::read_to_string(self.process_file("status")?)?;
-        let line = status.lines().find(|line| line.starts_with(field));
-        let line = line.with_context(|| format!("no {field} in the status of {}", self.name))?;
-        let kilobytes = line.split_whitespace().nth(1).context("no number of kilobytes")?;
-        Ok(kilobytes.parse::<f64>()? * 1024.0 / 1e6)
+        memory_mb(&self.process_file("status")?, field)
     }
 
     /// User and system time the server process has used so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(self.process_file("stat")?)?;
-        let (_, fields) = stat.rsplit_once(')').context("unreadable stat")?;
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        ensure!(fields.len() > 12, "short stat");
-        let ticks = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-        Ok(Duration::from_secs_f64(
-            ticks as f64 / rustix::param::clock_ticks_per_second() as f64,
-        ))
+        cpu(&self.process_file("stat")?)
+    }
+
+    /// The same with the hosts of its kernels.
+    pub(crate) fn cpu_with_hosts(&self) -> Result<Duration> {
+        let hosts = self.hosts()?;
+        let hosts = hosts.iter().map(|host| cpu(&host.join("stat")));
+        Ok(self.cpu()? + hosts.sum::<Result<Duration>>()?)
+    }
+
+    /// Resident memory of each host of its kernels, in megabytes.
+    pub(crate) fn hosts_mb(&self) -> Result<Vec<f64>> {
+        let hosts = self.hosts()?;
+        let hosts = hosts.iter().map(|host| memory_mb(&host.join("status"), "VmRSS:"));
+        hosts.collect()
+    }
+
+    /// The hosts of its kernels, as directories of `/proc`: processes of the word `kernel-host` that were given the
+    /// runtime directory of this server.
+    fn hosts(&self) -> Result<Vec<PathBuf>> {
+        let runtime = self.directory.path().join("runtime");
+        let is_host = |process: &Path| {
+            // A process that has ended meanwhile is none.
+            let holds = |name: &str, wanted: &[u8]| {
+                let text = fs::read(process.join(name)).unwrap_or_default();
+                text.windows(wanted.len()).any(|window| window == wanted)
+            };
+            holds("cmdline", b"kernel-host") && holds("environ", runtime.as_os_str().as_encoded_bytes())
+        };
+        let processes = fs::read_dir("/proc")?.filter_map(|entry| Some(entry.ok()?.path()));
+        Ok(processes.filter(|process| is_host(process)).collect())
     }
 
     fn process_file(&self, name: &str) -> Result<PathBuf> {
@@ -231,6 +262,25 @@ impl Server {
         }
         bail!("{} did not answer within {START_TIMEOUT:?}", self.name)
     }
+}
+
+fn memory_mb(status: &Path, field: &str) -> Result<f64> {
+    let text = fs::read_to_string(status)?;
+    let line = text.lines().find(|line| line.starts_with(field));
+    let line = line.with_context(|| format!("no {field} in {}", status.display()))?;
+    let kilobytes = line.split_whitespace().nth(1).context("no number of kilobytes")?;
+    Ok(kilobytes.parse::<f64>()? * 1024.0 / 1e6)
+}
+
+fn cpu(stat: &Path) -> Result<Duration> {
+    let stat = fs::read_to_string(stat)?;
+    let (_, fields) = stat.rsplit_once(')').context("unreadable stat")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    ensure!(fields.len() > 12, "short stat");
+    let ticks = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    Ok(Duration::from_secs_f64(
+        ticks as f64 / rustix::param::clock_ticks_per_second() as f64,
+    ))
 }
 
 fn given(variable: &str) -> Result<PathBuf> {

@@ -1,6 +1,6 @@
 //! Runs one cell's script.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -126,13 +126,20 @@ impl Executor {
             }
             Command::Burst { count, bytes } => {
                 for number in 0..count {
-                    let mut text = number.to_string();
-                    // Not by a format width: that ends at 65,535.
-                    text.extend(std::iter::repeat_n(' ', bytes.saturating_sub(text.len())));
-                    let content = format!(r#"{{"name":"stdout","text":"{text}"}}"#);
+                    let content = numbered(number, bytes);
                     self.speaker
-                        .publish_raw("stream", parent, content.into(), Vec::new())
+                        .publish_raw("stream", parent, content, Vec::new())
                         .await;
+                }
+            }
+            Command::Paced { count, bytes, per_ms } => {
+                let mut ticks = tokio::time::interval(Duration::from_millis(1));
+                for number in 0..count {
+                    if number % per_ms == 0 {
+                        ticks.tick().await;
+                    }
+                    self.speaker
+                        .publish_or_drop("stream", parent, numbered(number, bytes));
                 }
             }
             Command::Display(bytes) => {
@@ -219,4 +226,12 @@ impl Executor {
         let content: Value = serde_json::from_slice(&answer.message.content).unwrap_or_default();
         Ok(content["value"].as_str().unwrap_or_default().to_owned())
     }
+}
+
+/// The content of a `stream` message whose text begins with a number and has so many bytes.
+fn numbered(number: u64, bytes: usize) -> Bytes {
+    let number = number.to_string();
+    // Not by a format width: that ends at 65,535.
+    let padding = " ".repeat(bytes.saturating_sub(number.len()));
+    format!(r#"{{"name":"stdout","text":"{number}{padding}"}}"#).into()
 }

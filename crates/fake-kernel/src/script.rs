@@ -23,6 +23,16 @@ pub enum Command {
         /// How long each text is.
         bytes: usize,
     },
+    /// `paced N BYTES PER_MS`: the same at a pace, and as ipykernel publishes: what the subscribers do not fetch in time
+    /// is dropped when a thousand wait.
+    Paced {
+        /// How many.
+        count: u64,
+        /// How long each text is.
+        bytes: usize,
+        /// How many a millisecond.
+        per_ms: u64,
+    },
     /// `display N bytes`: one `display_data` with N bytes of text.
     Display(usize),
     /// `result TEXT`: an `execute_result`.
@@ -84,6 +94,11 @@ fn command(line: &str) -> Option<Command> {
             count: count.parse().ok()?,
             bytes: bytes.parse().ok()?,
         },
+        ("paced", [count, bytes, per_ms]) => Command::Paced {
+            count: count.parse().ok()?,
+            bytes: bytes.parse().ok()?,
+            per_ms: per_ms.parse().ok().filter(|per_ms| *per_ms > 0)?,
+        },
         ("display", [bytes, "bytes"]) => Command::Display(bytes.parse().ok()?),
         ("result", _) => Command::Result(rest.to_owned()),
         ("buffers", [count, bytes]) => Command::Buffers {
@@ -136,6 +151,8 @@ mod tests {
             "sleep 9 until interrupted",
             &[Command::Sleep(Duration::from_millis(9))],
         );
+        let (count, bytes, per_ms) = (40, 200, 20);
+        check("paced 40 200 20", &[Command::Paced { count, bytes, per_ms }]);
         check("exit 3", &[Command::Exit(3)]);
     }
 

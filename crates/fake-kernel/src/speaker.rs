@@ -73,13 +73,27 @@ impl Speaker {
         content: Bytes,
         buffers: Vec<Bytes>,
     ) {
+        // The receiver ends only with the kernel; then nobody listens anyway.
+        let _ = self
+            .iopub
+            .send(self.output(msg_type, parent, content, buffers))
+            .await;
+    }
+
+    /// As ipykernel's publisher: when too many wait for the subscribers, nobody ever gets it.
+    pub(crate) fn publish_or_drop(&self, msg_type: &str, parent: &Bytes, content: Bytes) {
+        let _ = self
+            .iopub
+            .try_send(self.output(msg_type, parent, content, Vec::new()));
+    }
+
+    fn output(&self, msg_type: &str, parent: &Bytes, content: Bytes, buffers: Vec<Bytes>) -> ZmqMessage {
         let message = Message {
             buffers,
             ..self.message(Channel::Iopub, msg_type, parent, content)
         };
         let topic = Bytes::from(format!("kernel.fake.{msg_type}"));
-        // The receiver ends only with the kernel; then nobody listens anyway.
-        let _ = self.iopub.send(self.frames([topic], message)).await;
+        self.frames([topic], message)
     }
 
     /// Says that the kernel is `busy`, `idle` or `starting`.

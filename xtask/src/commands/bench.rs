@@ -12,7 +12,8 @@ pub(crate) struct Arguments {
     /// Fewer rounds: a look, not a number to quote
     #[arg(long)]
     quick: bool,
-    /// What to measure: the whole server, or reading and saving beside a bare handler as well
+    /// What to measure: the whole server; reading and saving beside a bare handler as well; or kernels and their
+    /// output beside a raw relay
     #[arg(value_enum, default_value_t = Suite::Server)]
     suite: Suite,
 }
@@ -22,6 +23,7 @@ pub(crate) struct Arguments {
 enum Suite {
     Server,
     Contents,
+    Channels,
 }
 
 impl Suite {
@@ -29,6 +31,7 @@ impl Suite {
         match self {
             Self::Server => "server",
             Self::Contents => "contents",
+            Self::Channels => "channels",
         }
     }
 }
