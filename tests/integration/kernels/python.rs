@@ -163,3 +163,37 @@ async fn a_python_kernel_without_its_package_says_what_is_missing() {
     let message = answer.json()["message"].as_str().expect("a message").to_owned();
     assert!(message.contains("No module named no_such_kernel"), "{message}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_a_cell_started_ends_with_the_kernel() {
+    let server = TestServer::builder()
+        .python(interpreter())
+        .without_fake_kernel()
+        .start()
+        .await;
+    let owner = server.as_owner();
+    start(&server, "a-b-c-d-e").await;
+    let mut socket = owner.channels("a-b-c-d-e", "s", Subprotocol::V1).await;
+    // As daemons do it: twice forked, in a session of its own, with nothing open.
+    let code = "
+import os, time
+read, write = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(write, str(os.getpid()).encode())
+        os.closerange(0, 1000)
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+print(os.read(read, 100).decode())
+";
+    let daemon = output(&mut socket, code).await;
+    let is_alive = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.trim()));
+        stat.is_ok_and(|stat| !stat.contains(") Z "))
+    };
+    assert!(is_alive(), "{daemon}");
+    let _ = owner.delete("/api/kernels/a-b-c-d-e").await.expect(204);
+    assert!(!is_alive(), "{daemon}");
+}

@@ -1,12 +1,20 @@
-//! What a kernel leaves behind: its children, also those a shell has put into process groups of their own. A daemon
-//! that makes a session of its own gets away.
+//! What a kernel leaves behind: its children, also those a shell has put into process groups of their own, and daemons
+//! that made sessions of their own. Those are known by a variable in the environment, which all that a kernel starts
+//! inherits; only one that took care to drop it gets away.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tracing::warn;
 
+/// The variable that marks what a kernel starts. Its value is of one launch.
+pub(super) const MARK: &str = "ADRASTEA_LAUNCH";
+
 /// How often to look again: what is being killed may still be starting others.
 #[cfg(target_os = "linux")]
 const LOOKS_MAX: usize = 10;
+
+/// How long the system may take to end a process that was killed, in seconds.
+#[cfg(target_os = "linux")]
+const KILL_WAIT_S: i64 = 1;
 
 /// Kills everything in the group and session that `leader` leads or led. Its process id must still be taken.
 pub(super) fn kill(leader: Pid) {
@@ -18,16 +26,30 @@ pub(super) fn kill(leader: Pid) {
         }
     }
     #[cfg(target_os = "linux")]
+    kill_all(leader, |pid| is_member(pid, leader));
+}
+
+/// Kills everything that carries the mark of this launch and is not `leader`.
+pub(super) fn kill_marked(leader: Pid, mark: &str) {
+    #[cfg(target_os = "linux")]
+    kill_all(leader, |pid| is_marked(pid, mark));
+    #[cfg(not(target_os = "linux"))]
+    let _ = (leader, mark);
+}
+
+/// Kills all but `leader` until nothing is left.
+#[cfg(target_os = "linux")]
+fn kill_all(leader: Pid, is_leftover: impl Fn(Pid) -> bool) {
     for _ in 0..LOOKS_MAX {
-        if kill_members(leader) == 0 {
+        if kill_once(leader, &is_leftover) == 0 {
             return;
         }
     }
 }
 
-/// Kills the members of a session that still run, and counts them.
+/// Kills what still runs, and counts it.
 #[cfg(target_os = "linux")]
-fn kill_members(leader: Pid) -> usize {
+fn kill_once(leader: Pid, is_leftover: &impl Fn(Pid) -> bool) -> usize {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
     // Without /proc there is nothing more to find out.
@@ -35,19 +57,35 @@ fn kill_members(leader: Pid) -> usize {
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut killed = 0_usize;
     for pid in numbers.filter_map(Pid::from_raw).filter(|pid| *pid != leader) {
-        if !is_member(pid, leader) {
+        if !is_leftover(pid) {
             continue;
         }
         // Looked at again once it is held: the number may have become another process's meanwhile. Errors mean
         // that it has ended.
         if let Ok(process) = pidfd_open(pid, PidfdFlags::empty())
-            && is_member(pid, leader)
-            && pidfd_send_signal(process, Signal::KILL).is_ok()
+            && is_leftover(pid)
+            && pidfd_send_signal(&process, Signal::KILL).is_ok()
         {
+            wait_for(&process);
             killed = killed.saturating_add(1);
         }
     }
     killed
+}
+
+/// Waits until a process that was killed has ended, but not for ever: one that hangs in the system ends when that does.
+#[cfg(target_os = "linux")]
+fn wait_for(process: &std::os::fd::OwnedFd) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let mut ends = [PollFd::new(process, PollFlags::IN)];
+    let at_most = Timespec {
+        tv_sec: KILL_WAIT_S,
+        tv_nsec: 0,
+    };
+    if let Ok(0) | Err(_) = poll(&mut ends, Some(&at_most)) {
+        warn!("a process that a kernel started was killed and has still not ended");
+    }
 }
 
 /// Whether a process is in the session of `leader` and no zombie.
@@ -57,6 +95,19 @@ fn is_member(pid: Pid, leader: Pid) -> bool {
     stat.is_ok_and(|stat| {
         let (state, session) = state_and_session(&stat).unwrap_or_default();
         session == leader.as_raw_nonzero().get() && state != "Z" && state != "X"
+    })
+}
+
+/// Whether a process has the mark in its environment. A zombie has none any more, and those of others cannot be read.
+#[cfg(target_os = "linux")]
+fn is_marked(pid: Pid, mark: &str) -> bool {
+    let environment = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero()));
+    environment.is_ok_and(|environment| {
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|variable| {
+            let value = variable.strip_prefix(MARK.as_bytes());
+            value.and_then(|value| value.strip_prefix(b"=")) == Some(mark.as_bytes())
+        })
     })
 }
 

@@ -46,13 +46,14 @@ async fn start(launch: &Launch) -> Result<LocalProcess, LaunchError> {
         program: program.to_string_lossy().into_owned(),
         source,
     };
-    let (command, output) = command(launch).map_err(failed)?;
+    let mark = uuid::Uuid::new_v4().to_string();
+    let (command, output) = command(launch, &mark).map_err(failed)?;
     let (started, starting) = oneshot::channel();
     let (ended, exit) = watch::channel(None);
     std::thread::Builder::new()
         .name("kernel".to_owned())
         .stack_size(WAITING_STACK_BYTES)
-        .spawn(move || run(command, started, &ended))
+        .spawn(move || run(command, &mark, started, &ended))
         .map_err(failed)?;
     let pid = starting
         .await
@@ -62,7 +63,7 @@ async fn start(launch: &Launch) -> Result<LocalProcess, LaunchError> {
 }
 
 /// The command to run, and its captured output.
-fn command(launch: &Launch) -> io::Result<(Command, Arc<Output>)> {
+fn command(launch: &Launch, mark: &str) -> io::Result<(Command, Arc<Output>)> {
     let (reader, writer) = io::pipe()?;
     let output = Output::capture(
         reader.into(),
@@ -77,6 +78,7 @@ fn command(launch: &Launch) -> io::Result<(Command, Arc<Output>)> {
         .envs(launch.environment.iter().map(|(name, value)| (name, value)))
         // We are its direct parent, so ipykernel may watch us (with another's pid it would end itself).
         .env("JPY_PARENT_PID", std::process::id().to_string())
+        .env(leftovers::MARK, mark)
         .current_dir(&launch.directory)
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
@@ -96,7 +98,12 @@ fn command(launch: &Launch) -> io::Result<(Command, Arc<Output>)> {
 }
 
 /// What the kernel's thread does.
-fn run(mut command: Command, started: oneshot::Sender<io::Result<Pid>>, ended: &watch::Sender<Option<Exit>>) {
+fn run(
+    mut command: Command,
+    mark: &str,
+    started: oneshot::Sender<io::Result<Pid>>,
+    ended: &watch::Sender<Option<Exit>>,
+) {
     let spawned = command.spawn().and_then(|child| {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         Ok((
@@ -117,6 +124,7 @@ fn run(mut command: Command, started: oneshot::Sender<io::Result<Pid>>, ended: &
             }
             let exit = wait(pid);
             leftovers::kill(pid);
+            leftovers::kill_marked(pid, mark);
             // Told before the process id is free for others, see `LocalProcess::signal`.
             ended.send_replace(Some(exit));
             if let Err(error) = child.wait() {

@@ -112,6 +112,24 @@ async fn shutting_down_kills_a_stubborn_kernel_and_its_children() {
     assert_eq!(left_in(&dir), 0);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn shutting_down_kills_daemons_and_what_they_started() {
+    let daemonizing =
+        "setsid sh -c 'sleep 1000 & echo $! > \"$1/grandchild\"; echo $$ > \"$1/daemon\"; wait' sh \"$1\" &
+        while :; do sleep 1000; done";
+    let (kernel, dir) = start_without_sockets(daemonizing).await;
+    let read = |name: &str| {
+        let pid = std::fs::read_to_string(dir.path().join(name)).unwrap_or_default();
+        pid.trim().to_owned()
+    };
+    eventually("the daemon started", || !read("daemon").is_empty()).await;
+    assert!(is_alive(&read("daemon")) && is_alive(&read("grandchild")));
+    kernel.shutdown().await.unwrap();
+    // Already when the shutdown is done, not at some time after it.
+    assert!(!is_alive(&read("daemon")) && !is_alive(&read("grandchild")));
+}
+
 #[tokio::test]
 async fn a_kernel_that_ends_takes_its_children_with_it() {
     let (manager, dir) = with_script("sleep 1000 & echo $! > \"$(dirname \"$1\")/../child\"; exit 0");
@@ -162,7 +180,15 @@ async fn a_kernel_leads_a_session_of_its_own_and_inherits_nothing() {
         .lines()
         .filter_map(|line| Some(line.split_once('=')?.0))
         .collect();
-    let expected = ["PATH", "JPY_PARENT_PID", "PWD", "_", "SHLVL", "OLDPWD"];
+    let expected = [
+        "PATH",
+        "JPY_PARENT_PID",
+        "ADRASTEA_LAUNCH",
+        "PWD",
+        "_",
+        "SHLVL",
+        "OLDPWD",
+    ];
     assert!(names.iter().all(|name| expected.contains(name)), "{names:?}");
     assert!(environment.contains(&format!("JPY_PARENT_PID={}", std::process::id())));
     kernel.shutdown().await.unwrap();
