@@ -158,7 +158,8 @@ fn take(message: Message) -> Result<Incoming, ClientGone> {
     match message {
         Message::Text(text) => Ok(Incoming::Frame(Frame::Text(text.as_str().to_owned()))),
         Message::Binary(bytes) => Ok(Incoming::Frame(Frame::Binary(bytes))),
-        Message::Ping(_) | Message::Pong(_) => Ok(Incoming::Alive),
+        Message::Ping(_) => Ok(Incoming::Alive),
+        Message::Pong(carried) => Ok(Incoming::Pong(carried)),
         Message::Close(_) => Err(ClientGone),
     }
 }

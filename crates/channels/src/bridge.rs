@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use futures::{Sink, Stream};
 use kernels::{Attachment, Kernel};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     Client, ClientGone, Closed, Incoming, Outgoing, Permissions, downlink, permissions::Verdicts, uplink,
@@ -39,11 +39,12 @@ where
     let superseded = attachment.superseded();
     // What the server itself has to say goes from the uplink to the downlink.
     let (made_sender, made) = mpsc::channel(limits.made_messages_max);
+    let (confirmed_sender, confirmed) = watch::channel(attachment.position());
     let mut downlink = pin!(downlink::run(
         outgoing,
         kernel,
         attachment,
-        made,
+        downlink::FromUplink { made, confirmed },
         subprotocol,
         limits,
         filters.of_connection()
@@ -55,6 +56,7 @@ where
         verdicts: Verdicts::new(permissions),
         made: made_sender,
         filters,
+        confirmed: confirmed_sender,
         silence_max: limits.silence_max,
         viewer_query_bytes_max: limits.viewer_query_bytes_max,
     };

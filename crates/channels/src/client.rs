@@ -25,7 +25,9 @@ pub struct Client<'a, Down, Up> {
 pub enum Incoming {
     /// A frame that should hold a message.
     Frame(Frame),
-    /// An answer to a ping, or a ping: the client lives.
+    /// The answer to a ping, with what the ping carried.
+    Pong(Bytes),
+    /// A ping: the client lives.
     Alive,
 }
 
@@ -34,7 +36,7 @@ pub enum Incoming {
 pub enum Outgoing {
     /// A message.
     Frame(Frame),
-    /// A ping; browsers answer it by themselves.
+    /// A ping; browsers answer it by themselves, after what was sent before it has arrived.
     Ping(Bytes),
 }
 

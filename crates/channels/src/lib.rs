@@ -16,12 +16,14 @@ mod bridge;
 mod class;
 mod client;
 mod closed;
+mod confirmation;
 mod downlink;
 mod filters;
 mod limits;
 mod made;
 mod permissions;
 mod rate;
+mod replay;
 mod uplink;
 
 pub use bridge::bridge;

@@ -15,6 +15,11 @@ pub struct Limits {
     /// The largest question about the kernel, in bytes, from a client that may not execute: the kernel works on it, and
     /// on nothing else meanwhile.
     pub viewer_query_bytes_max: usize,
+    /// How long after a client was asked what has arrived it is asked again, if it was sent more. At any time one
+    /// question is open at most.
+    pub confirm_interval: Duration,
+    /// How many bytes are sent before a client is asked what has arrived, however short the time.
+    pub confirm_bytes_max: usize,
     /// How often a silent connection is pinged, which also keeps proxies from closing it.
     pub ping_interval: Duration,
     /// How long a client may say nothing at all, not even an answer to a ping.
@@ -28,6 +33,8 @@ impl Default for Limits {
             batch_bytes_max: 128 * 1024,
             made_messages_max: 64,
             viewer_query_bytes_max: 64 * 1024,
+            confirm_interval: Duration::from_millis(50),
+            confirm_bytes_max: 1024 * 1024,
             // The reference's ZMQChannelsWebsocketConnection and tornado defaults.
             ping_interval: Duration::from_secs(30),
             silence_max: Duration::from_secs(90),

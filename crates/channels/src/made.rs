@@ -49,6 +49,15 @@ impl Maker<'_> {
         }
     }
 
+    /// Takes the outputs of the request that `beside` belongs to out of its cell, as soon as the next one comes.
+    pub(crate) fn clear_output(&self, beside: &Message) -> Message {
+        let message = self.message(Channel::Iopub, "clear_output", None, &json!({"wait": true}));
+        Message {
+            parent_header: beside.parent_header.clone(),
+            ..message
+        }
+    }
+
     /// The kernel's state, answering `parent` or nothing.
     pub(crate) fn status(&self, execution_state: &str, parent: Option<&Message>) -> Message {
         self.message(

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
-use kernels::{ClientId, Kernel};
-use tokio::sync::mpsc;
+use kernels::{ClientId, Kernel, Position};
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 use wire::{Channel, Frame, Message, Subprotocol, WireError};
 
 use crate::{
-    Class, ClientGone, Closed, Filters, Incoming, Permissions, Refusal, made::Maker, permissions::Verdicts,
+    Class, ClientGone, Closed, Filters, Incoming, Permissions, Refusal, confirmation, made::Maker,
+    permissions::Verdicts,
 };
 
 pub(crate) struct Uplink<'a, P> {
@@ -20,6 +21,8 @@ pub(crate) struct Uplink<'a, P> {
     pub(crate) filters: &'a Filters,
     /// To the downlink.
     pub(crate) made: mpsc::Sender<Message>,
+    /// To the downlink: how far the client says that it is.
+    pub(crate) confirmed: watch::Sender<Position>,
     pub(crate) silence_max: Duration,
     pub(crate) viewer_query_bytes_max: usize,
 }
@@ -35,6 +38,12 @@ impl<P: Permissions> Uplink<'_, P> {
                 Err(_) => return Closed::Unresponsive,
                 Ok(None | Some(Err(ClientGone))) => return Closed::ClientGone,
                 Ok(Some(Ok(Incoming::Alive))) => continue,
+                Ok(Some(Ok(Incoming::Pong(carried)))) => {
+                    if let Some(position) = confirmation::position_in(&carried) {
+                        self.confirmed.send_replace(position);
+                    }
+                    continue;
+                }
                 Ok(Some(Ok(Incoming::Frame(frame)))) => frame,
             };
             match self.pass(frame).await {

@@ -54,16 +54,39 @@ struct Reading {
     handed_out: AtomicU64,
     /// The position after the last one the client confirmed; [`NO_ACKNOWLEDGEMENTS`] if it never does.
     acknowledged: AtomicU64,
+    /// The position after the last one ever handed out, by earlier attachments too: going back does not lower it.
+    sent_until: AtomicU64,
 }
 
 const NO_ACKNOWLEDGEMENTS: u64 = u64::MAX;
 
 impl Reading {
+    fn starting_at(start: Position, sent_until: Position) -> Self {
+        Self {
+            handed_out: AtomicU64::new(start.0),
+            acknowledged: AtomicU64::new(NO_ACKNOWLEDGEMENTS),
+            sent_until: AtomicU64::new(sent_until.0),
+        }
+    }
+
+    /// Where its client goes on when it comes back.
     fn resumes_at(&self) -> Position {
-        let acknowledged = self.acknowledged.load(Ordering::Relaxed);
-        let handed_out = self.handed_out.load(Ordering::Relaxed);
-        // Nothing confirmed: what was handed out counts as received.
-        Position(acknowledged.min(handed_out))
+        match self.acknowledged.load(Ordering::Relaxed) {
+            // Nothing confirmed: what was handed out counts as received.
+            NO_ACKNOWLEDGEMENTS => Position(self.handed_out.load(Ordering::Relaxed)),
+            acknowledged => Position(acknowledged),
+        }
+    }
+
+    /// The oldest that is still to be read, now or when the client comes back.
+    fn needed_from(&self) -> Position {
+        let handed_out = Position(self.handed_out.load(Ordering::Relaxed));
+        self.resumes_at().min(handed_out)
+    }
+
+    fn hand_out_until(&self, position: Position) {
+        self.handed_out.store(position.0, Ordering::Relaxed);
+        self.sent_until.fetch_max(position.0, Ordering::Relaxed);
     }
 }
 
@@ -92,20 +115,17 @@ impl Clients {
         let generation = slots.generation;
         let superseded = CancellationToken::new();
         let head = self.journal.head();
-        let (start, repeats_until) = match slots.by_client.remove(&client) {
+        let (start, sent_until) = match slots.by_client.remove(&client) {
             Some(before) => {
                 if let Some(older) = before.attached {
                     older.cancel();
                 }
-                let handed_out = Position(before.reading.handed_out.load(Ordering::Relaxed));
-                (before.reading.resumes_at(), Some(handed_out))
+                let sent_until = Position(before.reading.sent_until.load(Ordering::Relaxed));
+                (before.reading.resumes_at(), Some(sent_until))
             }
             None => (head, None),
         };
-        let reading = Arc::new(Reading {
-            handed_out: AtomicU64::new(start.0),
-            acknowledged: AtomicU64::new(NO_ACKNOWLEDGEMENTS),
-        });
+        let reading = Arc::new(Reading::starting_at(start, sent_until.unwrap_or(start)));
         let slot = Slot {
             reading: reading.clone(),
             attached: Some(superseded.clone()),
@@ -121,7 +141,7 @@ impl Clients {
             reading,
             fetched: start,
             fetched_deliveries: VecDeque::new(),
-            resumed: repeats_until.map(|sent_until| Resumed {
+            resumed: sent_until.map(|sent_until| Resumed {
                 from: start,
                 sent_until,
             }),
@@ -154,7 +174,7 @@ impl Slots {
     fn needed_from(&self) -> Option<Position> {
         self.by_client
             .values()
-            .map(|slot| slot.reading.resumes_at())
+            .map(|slot| slot.reading.needed_from())
             .min()
     }
 
@@ -224,6 +244,7 @@ impl Attachment {
     pub fn acknowledge(&self, position: Position) {
         let position = position.min(self.position());
         self.reading.acknowledged.store(position.0, Ordering::Relaxed);
+        self.clients.let_go();
     }
 
     /// Goes back (or forward) to `position`, as to the first output of a request.
@@ -246,8 +267,23 @@ impl Attachment {
     /// # Errors
     /// [`Gap`] when messages left the journal unread; the call after it goes on behind the gap.
     pub async fn next(&mut self) -> Result<Option<Arc<Delivery>>, Gap> {
+        self.next_before(Position(u64::MAX)).await
+    }
+
+    /// As [`next`](Self::next), but `None` also when nothing more for this client stands before `end`, without waiting.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn next_before(&mut self, end: Position) -> Result<Option<Arc<Delivery>>, Gap> {
         let mut news = self.clients.journal.news();
         loop {
+            let is_behind = |delivery: &Arc<Delivery>| delivery.position >= end;
+            let nothing_fetched = self.fetched_deliveries.is_empty();
+            if self.fetched_deliveries.front().is_some_and(is_behind)
+                || nothing_fetched && self.fetched >= end
+            {
+                return Ok(None);
+            }
             if let Some(delivery) = self.fetched_deliveries.pop_front() {
                 // Behind the last one there may be some for others.
                 let is_last = self.fetched_deliveries.is_empty();
@@ -306,7 +342,7 @@ impl Attachment {
     }
 
     fn hand_out_until(&self, position: Position) {
-        self.reading.handed_out.store(position.0, Ordering::Relaxed);
+        self.reading.hand_out_until(position);
     }
 }
 

@@ -69,6 +69,24 @@ pub(crate) fn text(messages: &[Message]) -> String {
         .collect()
 }
 
+/// What the messages print into one cell, as a front end shows it: after a `clear_output` only what follows.
+pub(crate) fn shown(messages: &[Message]) -> String {
+    let (mut shown, mut is_cleared_by_next) = (String::new(), false);
+    for message in messages {
+        match kind(message).as_str() {
+            "clear_output" => is_cleared_by_next = true,
+            "stream" => {
+                if std::mem::take(&mut is_cleared_by_next) {
+                    shown.clear();
+                }
+                shown.push_str(content(message)["text"].as_str().unwrap());
+            }
+            _ => {}
+        }
+    }
+    shown
+}
+
 /// Whether a message says that the kernel is idle.
 pub(crate) fn is_idle(message: &Message) -> bool {
     kind(message) == "status" && content(message)["execution_state"] == "idle"

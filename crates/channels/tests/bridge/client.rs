@@ -62,6 +62,8 @@ pub(crate) struct Client {
     pub(crate) down: mpsc::Receiver<Outgoing>,
     stop: watch::Sender<bool>,
     bridge: JoinHandle<Closed>,
+    /// Whether it answers pings.
+    pub(crate) answers_pings: bool,
 }
 
 /// How a client connects; the defaults are a browser's.
@@ -126,6 +128,7 @@ impl Client {
             down,
             stop,
             bridge,
+            answers_pings: true,
         }
     }
 
@@ -154,18 +157,37 @@ impl Client {
         self.up.send(Ok(incoming)).await.unwrap();
     }
 
-    /// The next message; pings are left out.
+    /// The next message; pings are answered as a browser does.
     pub(crate) async fn hear(&mut self) -> Message {
         loop {
-            match timeout(TIMEOUT, self.down.next())
-                .await
-                .expect("in time")
-                .expect("connected")
-            {
+            match self.hear_anything().await {
                 Outgoing::Frame(frame) => return self.subprotocol.decode(frame).unwrap(),
+                Outgoing::Ping(carried) if self.answers_pings => self.send(Incoming::Pong(carried)).await,
                 Outgoing::Ping(_) => {}
             }
         }
+    }
+
+    async fn hear_anything(&mut self) -> Outgoing {
+        timeout(TIMEOUT, self.down.next())
+            .await
+            .expect("in time")
+            .expect("connected")
+    }
+
+    /// Confirms what it has heard so far; what it hears from here on it does not. Returns when the server knows.
+    pub(crate) async fn confirm_once(&mut self) {
+        let carried = loop {
+            if let Outgoing::Ping(carried) = self.hear_anything().await {
+                break carried;
+            }
+        };
+        self.answers_pings = false;
+        self.send(Incoming::Pong(carried)).await;
+        let msg_id = self
+            .request(Channel::Shell, "kernel_info_request", &json!({}))
+            .await;
+        self.hear_answers(&msg_id).await;
     }
 
     /// The messages that answer a request, until its reply and its idle are there.
@@ -241,6 +263,24 @@ pub(crate) fn text(answers: &[Answer]) -> String {
         .filter(|answer| answer.msg_type == "stream")
         .map(|answer| answer.content["text"].as_str().unwrap())
         .collect()
+}
+
+/// What stands in the cell after these answers to one request.
+pub(crate) fn shown(answers: &[Answer]) -> String {
+    let (mut shown, mut is_cleared_by_next) = (String::new(), false);
+    for answer in answers {
+        match answer.msg_type.as_str() {
+            "clear_output" => is_cleared_by_next = true,
+            "stream" => {
+                if std::mem::take(&mut is_cleared_by_next) {
+                    shown.clear();
+                }
+                shown.push_str(answer.content["text"].as_str().unwrap());
+            }
+            _ => {}
+        }
+    }
+    shown
 }
 
 /// A frame that is no message.
