@@ -224,6 +224,7 @@ fn of_kernel(error: &KernelError) -> Described {
         | KernelError::Launch(_)
         | KernelError::Died { .. }
         | KernelError::Key { .. }
+        | KernelError::Host { .. }
         | KernelError::Interrupt { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Described::new(status, error.to_string())

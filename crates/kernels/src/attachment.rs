@@ -11,12 +11,12 @@ use std::{
     },
 };
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use crate::{
     ClientId,
-    host::journal::{Delivery, Journal, Position, Read},
+    host::journal::{Behind, Delivery, Fetched, Journal, Position, Read},
 };
 
 /// So many messages have left the journal before this client read them.
@@ -24,6 +24,16 @@ use crate::{
 pub struct Gap {
     /// How many, counting those that were for others.
     pub missed: u64,
+}
+
+/// How far a client is, for another process to remember.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClientPosition {
+    pub(crate) client: ClientId,
+    /// The position after the last one handed out.
+    pub(crate) handed_out: Position,
+    /// The position after the last one confirmed, from a client that confirms.
+    pub(crate) acknowledged: Option<Position>,
 }
 
 /// The clients of one kernel.
@@ -109,6 +119,45 @@ impl Clients {
             .count()
     }
 
+    /// How far each is, attached or gone.
+    pub(crate) fn positions(&self) -> Vec<ClientPosition> {
+        let slots = self.lock();
+        let position = |(client, slot): (&ClientId, &Slot)| ClientPosition {
+            client: client.clone(),
+            handed_out: Position(slot.reading.handed_out.load(Ordering::Relaxed)),
+            acknowledged: match slot.reading.acknowledged.load(Ordering::Relaxed) {
+                NO_ACKNOWLEDGEMENTS => None,
+                acknowledged => Some(Position(acknowledged)),
+            },
+        };
+        slots.by_client.iter().map(position).collect()
+    }
+
+    /// Remembers clients of another process, which handed out deliveries before `sent_until` to those that confirm, or
+    /// did not.
+    pub(crate) fn remember(&self, positions: Vec<ClientPosition>, sent_until: Position) {
+        let mut slots = self.lock();
+        for position in positions {
+            let handed_out = match position.acknowledged {
+                Some(_) => position.handed_out.max(sent_until),
+                None => position.handed_out,
+            };
+            let acknowledged = position.acknowledged.map_or(NO_ACKNOWLEDGEMENTS, |it| it.0);
+            slots.generation = slots.generation.saturating_add(1);
+            let slot = Slot {
+                reading: Arc::new(Reading {
+                    handed_out: AtomicU64::new(handed_out.0),
+                    acknowledged: AtomicU64::new(acknowledged),
+                }),
+                attached: None,
+                generation: slots.generation,
+            };
+            slots.by_client.insert(position.client, slot);
+        }
+        slots.forget_longest_gone(self.remembered_max);
+        self.journal.keep(slots.needed_from());
+    }
+
     pub(crate) fn attach(self: &Arc<Self>, client: ClientId) -> Attachment {
         let mut slots = self.lock();
         slots.generation = slots.generation.saturating_add(1);
@@ -167,6 +216,13 @@ impl Clients {
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Clients {
+    fn drop(&mut self) {
+        // Nobody listens any more, nor ever will.
+        self.journal.keep(None);
     }
 }
 
@@ -296,7 +352,7 @@ impl Attachment {
             }
             match self.clients.journal.read(self.fetched, &self.client) {
                 Read::Deliveries { deliveries, next } => self.fetch(deliveries, next),
-                Read::Spilled(chunk) => self.fetch_from_file(chunk).await?,
+                Read::Behind(behind) => self.fetch_behind(behind).await?,
                 Read::Missed { missed, next } => {
                     self.fetch(Vec::new(), next);
                     return Err(Gap { missed });
@@ -314,21 +370,17 @@ impl Attachment {
         }
     }
 
-    async fn fetch_from_file(&mut self, chunk: crate::host::journal::SpilledChunk) -> Result<(), Gap> {
-        let (end, missed) = (chunk.end(), chunk.len());
-        let read = tokio::task::spawn_blocking(move || chunk.read()).await;
-        let read = read.map_err(std::io::Error::other).and_then(|read| read);
-        match read {
-            Ok(mut deliveries) => {
-                deliveries.retain(|delivery| delivery.audience.includes(&self.client));
-                self.fetch(deliveries, end);
-                Ok(())
-            }
-            Err(error) => {
-                warn!(%error, client = %self.client, "failed to read a kernel's journal from its file");
-                self.fetch(Vec::new(), end);
-                Err(Gap { missed })
-            }
+    async fn fetch_behind(&mut self, behind: Behind) -> Result<(), Gap> {
+        let Fetched {
+            mut deliveries,
+            next,
+            missed,
+        } = behind.fetch().await;
+        deliveries.retain(|delivery| delivery.audience.includes(&self.client));
+        self.fetch(deliveries, next);
+        match missed {
+            0 => Ok(()),
+            missed => Err(Gap { missed }),
         }
     }
 

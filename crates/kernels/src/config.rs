@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::Culling;
 
 /// The configuration of kernels. The environment is never read here: the server gives it.
@@ -47,6 +49,11 @@ pub struct KernelsConfig {
     pub culling: Option<Culling>,
     /// How often the heartbeat asks.
     pub heartbeat_interval: Duration,
+    /// The program whose `kernel-host` command is a process of its own beside each kernel; with `None` a task of this
+    /// process does that work, and kernels end with it.
+    pub host_program: Option<PathBuf>,
+    /// How long a host of its own goes on when no server is connected, before it ends its kernel and itself.
+    pub orphan_timeout: Duration,
     /// What may grow, and how far.
     pub limits: KernelLimits,
 }
@@ -61,7 +68,7 @@ pub struct NativeKernel {
 }
 
 /// How kernels are talked to (`KernelManager.transport`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transport {
     /// Ports of this address, which must be local.
     Tcp {
@@ -76,12 +83,15 @@ pub enum Transport {
 }
 
 /// Named limits: nothing a kernel or client does grows beyond them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct KernelLimits {
     /// Kernels running at once.
     pub kernels_max: usize,
     /// What a journal holds in memory, per kernel.
     pub journal_memory_bytes_max: usize,
+    /// What the server holds of a journal that is in another process, per kernel.
+    pub mirror_memory_bytes_max: usize,
     /// What a journal holds in its file, per kernel.
     pub journal_file_bytes_max: u64,
     /// One message from a kernel, all its frames together. A larger one drops the connection to the kernel.
@@ -108,6 +118,7 @@ impl Default for KernelLimits {
         Self {
             kernels_max: 1_000,
             journal_memory_bytes_max: 8 << 20,
+            mirror_memory_bytes_max: 4 << 20,
             journal_file_bytes_max: 512 << 20,
             message_bytes_max: 1 << 30,
             frames_max: 65_600,
@@ -122,6 +133,11 @@ impl Default for KernelLimits {
 }
 
 impl KernelsConfig {
+    /// Where the sockets of hosts that are processes of their own lie.
+    pub(crate) fn hosts_dir(&self) -> PathBuf {
+        self.runtime_dir.join("hosts")
+    }
+
     /// The reference's defaults, for these directories. No kernelspecs, no environment: add what there is.
     #[must_use]
     pub fn new(root_dir: PathBuf, runtime_dir: PathBuf) -> Self {
@@ -146,6 +162,8 @@ impl KernelsConfig {
             stable_start_time: Duration::from_secs(10),
             culling: None,
             heartbeat_interval: Duration::from_secs(10),
+            host_program: None,
+            orphan_timeout: Duration::from_secs(24 * 3600),
             limits: KernelLimits::default(),
         }
     }

@@ -105,6 +105,12 @@ pub enum KernelError {
         #[source]
         source: io::Error,
     },
+    /// The kernel's host, which is a process of its own, could not be started or reached.
+    #[error("the kernel's host failed: {problem}")]
+    Host {
+        /// What went wrong.
+        problem: String,
+    },
     /// The kernel could not be interrupted.
     #[error("failed to interrupt the kernel")]
     Interrupt {

@@ -117,7 +117,8 @@ impl fmt::Display for KernelspecName {
 /// Which client a message is from or for: a user and the `session_id` of their WebSocket. A client that comes back
 /// with the same id goes on where it stopped. Every client hears the `session_id` of the others (it is the `session` of
 /// their requests), so it is nothing without the user.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ClientId(Arc<str>);
 
 impl ClientId {

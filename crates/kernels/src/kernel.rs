@@ -8,7 +8,6 @@ use wire::{Channel, Message};
 use crate::{
     Attachment, ClientId, Ended, ExecutionState, KernelAction, KernelDone, KernelError, KernelId,
     KernelModel, KernelObserver, KernelStatus, Phase,
-    attachment::Clients,
     host::{HostHandle, journal::Position},
 };
 
@@ -22,7 +21,6 @@ struct Shared {
     name: Arc<str>,
     directory: Arc<Path>,
     host: HostHandle,
-    clients: Arc<Clients>,
     kernel_info_timeout: Duration,
     observer: Arc<dyn KernelObserver>,
 }
@@ -33,7 +31,6 @@ impl Kernel {
         name: Arc<str>,
         directory: Arc<Path>,
         host: HostHandle,
-        clients: Arc<Clients>,
         kernel_info_timeout: Duration,
         observer: Arc<dyn KernelObserver>,
     ) -> Self {
@@ -42,7 +39,6 @@ impl Kernel {
             name,
             directory,
             host,
-            clients,
             kernel_info_timeout,
             observer,
         }))
@@ -75,7 +71,7 @@ impl Kernel {
             name: self.0.name.clone(),
             last_activity: status.last_activity,
             execution_state: status.execution_state,
-            connections: self.0.clients.connections(),
+            connections: self.0.host.clients.connections(),
             reason: status.reason().map(str::to_owned),
         }
     }
@@ -154,7 +150,7 @@ impl Kernel {
     /// one that was here before goes on where it stopped.
     #[must_use]
     pub fn attach(&self, client: ClientId) -> Attachment {
-        self.0.clients.attach(client)
+        self.0.host.clients.attach(client)
     }
 
     /// Sends it a request (or an `input_reply`); the answers go to `from`. Waits while the kernel takes no more,

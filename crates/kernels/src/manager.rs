@@ -12,8 +12,8 @@ use tracing::{info, warn};
 
 use crate::{
     Kernel, KernelAction, KernelDone, KernelError, KernelId, KernelObserver, KernelsConfig, Kernelspecs,
-    attachment::Clients,
-    host::{self, HostSetup},
+    host::{self, HostHandle, HostSettings, HostSetup},
+    host_process::{self, Spawning},
     launch::{LaunchPlan, Launcher, lookup},
     observer::Unobserved,
     place::absolute_name,
@@ -131,19 +131,12 @@ impl KernelManager {
             |path| directory_for(&config.root_dir, path),
         );
         let plan = LaunchPlan::new(config, &spec, id.clone(), directory.clone(), start.env);
-        let setup = HostSetup {
-            config: config.clone(),
-            launcher: self.0.launcher.clone(),
-            plan,
-        };
-        let host = host::start(setup).await?;
-        let clients = Clients::new(host.journal.clone(), config.limits.remembered_clients_max);
+        let host = self.start_host(plan).await?;
         let kernel = Kernel::new(
             id.clone(),
             spec.name.as_str().into(),
             directory.into(),
             host,
-            clients,
             config.kernel_info_timeout,
             self.0.observer.clone(),
         );
@@ -155,6 +148,32 @@ impl KernelManager {
             return Err(error);
         }
         Ok(kernel)
+    }
+
+    /// Launches a kernel and what looks after it: a process of its own where one is configured, else a task.
+    async fn start_host(&self, plan: LaunchPlan) -> Result<HostHandle, KernelError> {
+        let config = &self.0.config;
+        let settings = HostSettings::new(config);
+        match &config.host_program {
+            Some(program) => {
+                let spawning = Spawning {
+                    program: program.clone(),
+                    hosts_dir: config.hosts_dir(),
+                    orphan_timeout: config.orphan_timeout,
+                };
+                host_process::start(spawning, settings, plan).await
+            }
+            None => {
+                let launcher = self.0.launcher.clone();
+                host::start(HostSetup {
+                    settings,
+                    launcher,
+                    plan,
+                    predecessor: None,
+                })
+                .await
+            }
+        }
     }
 
     /// The kernel of this id.

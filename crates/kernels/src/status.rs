@@ -3,12 +3,12 @@
 use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::KernelId;
 
 /// What a kernel does, in the reference's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExecutionState {
     /// Launched, not heard of yet.
@@ -55,7 +55,8 @@ impl fmt::Display for ExecutionState {
 }
 
 /// Where a kernel is in its life. Finer than [`ExecutionState`], which follows what the kernel says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Its process runs (or is being started again), its sockets are not connected.
     Launching,
@@ -68,7 +69,8 @@ pub enum Phase {
 }
 
 /// Why a kernel is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ended {
     /// Somebody shut it down.
     ShutDown,
@@ -81,8 +83,8 @@ pub enum Ended {
     },
 }
 
-/// A kernel at this moment.
-#[derive(Clone, Debug)]
+/// A kernel at this moment. Hosts send it to servers of other versions: fields are only added, with a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelStatus {
     /// Where it is in its life.
     pub phase: Phase,
@@ -96,6 +98,9 @@ pub struct KernelStatus {
     pub session: Option<Arc<str>>,
     /// How many times it was started again.
     pub restarts: u64,
+    /// Its process, if it is one of this machine.
+    #[serde(default)]
+    pub process_id: Option<u32>,
 }
 
 impl KernelStatus {
@@ -109,6 +114,7 @@ impl KernelStatus {
             responsive: true,
             session: None,
             restarts: 0,
+            process_id: None,
         }
     }
 

@@ -12,7 +12,7 @@ use events::{EventBus, Schemas};
 use frontends::Frontends;
 use identity::{IdentityProvider, Scheme};
 use jiff::Timestamp;
-use kernels::{KernelManager, Launcher, LocalLauncher};
+use kernels::{KernelManager, KernelsConfig, Launcher, LocalLauncher};
 use sessions::SessionManager;
 use store::{Instance, InstanceKey, StoreError};
 use tokio::task::JoinHandle;
@@ -95,11 +95,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
     )
     .map_err(|source| service("the upload manager", source))?;
     tokio::spawn(api::expire_uploads(uploads.clone(), ownership.clone()));
-    let kernels = KernelManager::observed(
-        config.kernels.clone(),
-        overrides.launcher.unwrap_or_else(|| Arc::new(LocalLauncher)),
-        publisher,
-    );
+    let kernels = kernel_manager(config.kernels.clone(), overrides.launcher, publisher);
     if let Some(culling) = config.kernels.culling {
         tokio::spawn(kernels::cull_idle_kernels(kernels.clone(), culling));
     }
@@ -267,6 +263,24 @@ async fn ownership(instance: &Instance) -> Result<Ownership, ServerError> {
         ownership.release_all(kind).await.map_err(failed)?;
     }
     Ok(ownership)
+}
+
+/// The kernels. A launcher that was given is in this process, so its kernels cannot have hosts that are not.
+fn kernel_manager(
+    config: KernelsConfig,
+    launcher: Option<Arc<dyn Launcher>>,
+    publisher: Arc<Publisher>,
+) -> KernelManager {
+    match launcher {
+        Some(launcher) => {
+            let config = KernelsConfig {
+                host_program: None,
+                ..config
+            };
+            KernelManager::observed(config, launcher, publisher)
+        }
+        None => KernelManager::observed(config, Arc::new(LocalLauncher), publisher),
+    }
 }
 
 /// The bus, with the schemas that were configured.

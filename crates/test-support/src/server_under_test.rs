@@ -10,7 +10,7 @@ use server::{Application, Config, Overrides, RunningServer, Variables};
 use tempfile::TempDir;
 
 use crate::client::TestClient;
-use crate::programs::{fake_kernel_program, variable};
+use crate::programs::{fake_kernel_program, server_program, variable};
 use crate::roles::{Roles, TestScheme, USER_HEADER};
 
 /// The token of every test server.
@@ -233,6 +233,8 @@ impl TestServerBuilder {
             "--ServerApp.ip=127.0.0.1".to_owned(),
             "--ServerApp.port=0".to_owned(),
             format!("--IdentityProvider.token={TOKEN}"),
+            // Hosts of a test that fails end with it.
+            "--Adrastea.orphan_timeout=1".to_owned(),
         ];
         // Given later, so that a test may say something else.
         let given: Vec<&str> = self
@@ -259,6 +261,8 @@ impl TestServerBuilder {
             config.kernels.native_kernel = None;
             config.frontends.environments.clear();
         }
+        // This process is not the server's program.
+        config.kernels.host_program = config.kernels.host_program.map(|_| server_program());
         let overrides = Overrides {
             authorizer: self.authorizer,
             schemes: vec![Arc::new(TestScheme)],

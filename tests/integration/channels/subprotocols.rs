@@ -118,9 +118,13 @@ async fn the_control_channel_works_while_a_cell_runs() {
     let (_server, sockets) = sockets().await;
     for mut socket in sockets {
         let cell = cell("sleep 600000 until interrupted");
+        let id = cell.header().unwrap().msg_id.to_string();
         socket.send(&cell).await;
+        // Each socket hears of the other's cell too.
         socket
-            .until("the cell's start", |message| kind(message) == "execute_input")
+            .until("the cell's start", |message| {
+                kind(message) == "execute_input" && parent(message) == id
+            })
             .await;
         socket
             .send(&request(
@@ -131,10 +135,11 @@ async fn the_control_channel_works_while_a_cell_runs() {
             ))
             .await;
         let error = socket
-            .until("the interrupt", |message| kind(message) == "error")
+            .until("the interrupt", |message| {
+                kind(message) == "error" && parent(message) == id
+            })
             .await;
         assert_eq!(content(&error)["ename"], "KeyboardInterrupt");
-        let id = cell.header().unwrap().msg_id.to_string();
         socket
             .until("the end of the cell", |message| {
                 is_idle(message) && parent(message) == id

@@ -4,6 +4,7 @@ mod compatibility;
 mod culling;
 mod directories;
 mod ending;
+mod host_process;
 mod kernelspecs;
 mod listing;
 mod paths;

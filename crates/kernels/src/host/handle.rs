@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use wire::{Channel, Message};
 
 use super::journal::Journal;
-use crate::{ClientId, KernelError, KernelStatus};
+use crate::{ClientId, KernelError, KernelStatus, attachment::Clients};
 
 /// What a host is told to do.
 pub(crate) enum Command {
@@ -35,8 +35,29 @@ pub(crate) struct Upward {
     pub(crate) from: Asker,
     pub(crate) msg_id: Box<str>,
     pub(crate) message: Message,
-    /// What it takes of the queue's bytes; nothing for the host's own.
-    pub(crate) room: Option<OwnedSemaphorePermit>,
+    /// What it takes of the queue; nothing for the host's own.
+    pub(crate) room: Option<Room>,
+}
+
+/// A message's room in a queue, free again when this is dropped.
+pub(crate) enum Room {
+    /// Bytes of the queue here.
+    Here { _permit: OwnedSemaphorePermit },
+    /// Room in the queue of a server in another process, which is told.
+    AtServer { _taken: Taken },
+}
+
+/// Tells of a message on this channel that has left the queue.
+pub(crate) struct Taken {
+    pub(crate) channel: Channel,
+    pub(crate) told: mpsc::UnboundedSender<Channel>,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        // A server that is gone counts nothing.
+        let _gone = self.told.send(self.channel);
+    }
 }
 
 /// The host has ended.
@@ -48,6 +69,7 @@ pub(crate) struct HostHandle {
     pub(crate) lanes: Lanes<LaneEntry>,
     pub(crate) status: watch::Receiver<KernelStatus>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) clients: Arc<Clients>,
 }
 
 /// Where messages enter the queue of a channel, which is bounded by messages and by bytes.
@@ -69,6 +91,11 @@ impl LaneEntry {
         }
     }
 
+    /// Queues a message that has its room already, and waits only should there be none all the same.
+    async fn pass_on(&self, upward: Upward) -> Result<(), HostGone> {
+        self.queue.send(upward).await.map_err(|_| HostGone)
+    }
+
     /// Waits for room. A message larger than all the room waits until the queue is empty, and then takes it alone.
     async fn send(&self, from: Asker, msg_id: Box<str>, message: Message) -> Result<(), HostGone> {
         let bytes = u32::try_from(message.bytes()).map_or(self.bytes_max, |bytes| bytes.min(self.bytes_max));
@@ -82,18 +109,40 @@ impl LaneEntry {
             from,
             msg_id,
             message,
-            room: Some(room),
+            room: Some(Room::Here { _permit: room }),
         };
         self.queue.send(upward).await.map_err(|_| HostGone)
     }
 }
 
 /// One of something for each channel that messages are sent on.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Lanes<T> {
     pub(crate) shell: T,
     pub(crate) control: T,
     pub(crate) stdin: T,
+}
+
+impl<T> Lanes<T> {
+    /// The one of this channel; none of iopub.
+    pub(crate) fn of(&self, channel: Channel) -> Option<&T> {
+        match channel {
+            Channel::Shell => Some(&self.shell),
+            Channel::Control => Some(&self.control),
+            Channel::Stdin => Some(&self.stdin),
+            Channel::Iopub => None,
+        }
+    }
+
+    /// The one of this channel, to change; none of iopub.
+    pub(crate) fn of_mut(&mut self, channel: Channel) -> Option<&mut T> {
+        match channel {
+            Channel::Shell => Some(&mut self.shell),
+            Channel::Control => Some(&mut self.control),
+            Channel::Stdin => Some(&mut self.stdin),
+            Channel::Iopub => None,
+        }
+    }
 }
 
 impl HostHandle {
@@ -104,13 +153,18 @@ impl HostHandle {
         msg_id: Box<str>,
         message: Message,
     ) -> Result<(), HostGone> {
-        let lane = match message.channel {
-            Channel::Shell => &self.lanes.shell,
-            Channel::Control => &self.lanes.control,
-            Channel::Stdin => &self.lanes.stdin,
-            Channel::Iopub => return Ok(()),
-        };
-        lane.send(Asker::Client(from), msg_id, message).await
+        match self.lanes.of(message.channel) {
+            Some(lane) => lane.send(Asker::Client(from), msg_id, message).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Queues a message that has waited for its room elsewhere.
+    pub(crate) async fn pass_on(&self, upward: Upward) -> Result<(), HostGone> {
+        match self.lanes.of(upward.message.channel) {
+            Some(lane) => lane.pass_on(upward).await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) async fn interrupt(&self) -> Result<Result<(), KernelError>, HostGone> {

@@ -10,10 +10,11 @@ use super::{
     endpoints::Endpoints,
     handle::{Lanes, Upward},
     link::Linking,
+    settings::HostSettings,
     uplink::Lane,
 };
 use crate::{
-    ConnectionFile, KernelError, KernelsConfig, Process,
+    ConnectionFile, KernelError, Process,
     addresses::Addresses,
     launch::{LaunchPlan, Launcher},
     sockets::{SocketError, SocketLimits},
@@ -21,7 +22,7 @@ use crate::{
 
 /// What stays when a process is replaced by the next.
 pub(super) struct Launchpad {
-    pub(super) config: Arc<KernelsConfig>,
+    pub(super) settings: HostSettings,
     pub(super) plan: LaunchPlan,
     pub(super) core: Arc<Core>,
     pub(super) lanes: Lanes<Lane>,
@@ -53,17 +54,17 @@ impl Drop for Link {
 impl Launchpad {
     /// Finds addresses.
     pub(super) fn new(
-        config: Arc<KernelsConfig>,
+        settings: HostSettings,
         launcher: Arc<dyn Launcher>,
         plan: LaunchPlan,
         core: Arc<Core>,
         lanes: Lanes<Lane>,
         own: Lanes<mpsc::Sender<Upward>>,
     ) -> Result<Self, KernelError> {
-        let addresses = Addresses::find(&config.transport)?;
+        let addresses = Addresses::find(&settings.transport)?;
         let connection = addresses.connection_file(&plan.name, plan.session_name())?;
         Ok(Self {
-            config,
+            settings,
             plan,
             core,
             lanes,
@@ -98,7 +99,7 @@ impl Launchpad {
 
     /// Connects to the process, for as long as the sockets hold.
     pub(super) fn link(&self) -> Result<Link, KernelError> {
-        let limits = &self.config.limits;
+        let limits = &self.settings.limits;
         let linking = Linking {
             core: self.core.clone(),
             endpoints: Endpoints::new(&self.connection)?,
@@ -108,14 +109,14 @@ impl Launchpad {
                 message_bytes_max: limits.message_bytes_max,
                 frames_max: limits.frames_max,
             },
-            heartbeat_interval: self.config.heartbeat_interval,
+            heartbeat_interval: self.settings.heartbeat_interval,
         };
         Ok(Link(tokio::spawn(linking.serve())))
     }
 
     /// Moves to other addresses.
     pub(super) fn renew_addresses(&mut self) -> Result<(), KernelError> {
-        self.addresses = Addresses::find(&self.config.transport)?;
+        self.addresses = Addresses::find(&self.settings.transport)?;
         self.connection = self
             .addresses
             .connection_file(&self.plan.name, self.plan.session_name())?;

@@ -59,6 +59,7 @@ impl Life {
     /// Launches the kernel for the first time.
     pub(super) async fn begin(mut pad: Launchpad) -> Result<Self, KernelError> {
         let running = pad.launch().await?;
+        note_process(&pad, &running);
         Ok(Self {
             pad,
             running,
@@ -221,6 +222,7 @@ impl Life {
             status.restarts = status.restarts.saturating_add(1);
         });
         self.running = self.pad.launch().await?;
+        note_process(&self.pad, &self.running);
         self.pad.core.change_status(|status| {
             status.execution_state = ExecutionState::Starting;
             status.last_activity = Timestamp::now();
@@ -233,18 +235,18 @@ impl Life {
         self.hear_last_words(self.is_connected()).await;
         self.was_ready |= self.is_ready();
         let id = &self.pad.plan.kernel_id;
-        if self.running.since.elapsed() >= self.pad.config.stable_start_time {
+        if self.running.since.elapsed() >= self.pad.settings.stable_start_time {
             self.restarts_in_a_row = 0;
         }
         self.restarts_in_a_row = self.restarts_in_a_row.saturating_add(1);
         let is_hopeless = !self.was_ready && !self.is_port_taken();
-        if !self.pad.config.autorestart
+        if !self.pad.settings.autorestart
             || is_hopeless
-            || self.restarts_in_a_row > self.pad.config.restart_limit
+            || self.restarts_in_a_row > self.pad.settings.restart_limit
         {
             return Some(self.died(exit.to_string()));
         }
-        let (count, limit) = (self.restarts_in_a_row, self.pad.config.restart_limit);
+        let (count, limit) = (self.restarts_in_a_row, self.pad.settings.restart_limit);
         warn!(kernel.id = %id, "kernel {id} died ({exit}), starting it again ({count}/{limit})");
         self.leave_process().await;
         self.enter_restarting();
@@ -285,7 +287,7 @@ impl Life {
         }: Stop,
     ) {
         let process = self.running.process.clone();
-        let patience = self.pad.config.shutdown_wait / 2;
+        let patience = self.pad.settings.shutdown_wait / 2;
         let id = &self.pad.plan.kernel_id;
         if is_connected {
             // What runs would keep it from hearing the request.
@@ -343,4 +345,9 @@ impl Life {
         });
         self.pad.core.journal.close();
     }
+}
+
+fn note_process(pad: &Launchpad, running: &Running) {
+    pad.core
+        .change_status(|status| status.process_id = running.process.id());
 }

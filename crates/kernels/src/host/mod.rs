@@ -1,61 +1,86 @@
 //! The host of one kernel: its process, its only set of sockets and its journal.
 //!
 //! **Architecture invariant:** nothing in here holds a pointer into the server. A host is told what to start and
-//! then hears [`Command`]s and messages, and shows a status and a journal: plain values all, so that it can
-//! become a process of its own.
+//! then hears [`Command`](handle::Command)s and messages, and shows a status and a journal: plain values all, so that it
+//! can be a process of its own (`host_process`).
 
 mod activity;
 mod asked;
 mod core;
 mod drain;
 mod endpoints;
-mod handle;
+pub(crate) mod handle;
 mod heartbeat;
 pub(crate) mod journal;
 mod launchpad;
 mod life;
 mod link;
 mod own_messages;
+mod settings;
 mod uplink;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
 use self::{core::Core, journal::Journal, launchpad::Launchpad, life::Life, uplink::Lane};
 use crate::{
-    KernelError, KernelStatus, KernelsConfig,
+    ExecutionState, KernelError, KernelStatus,
+    attachment::Clients,
+    host::journal::Position,
     launch::{LaunchPlan, Launcher},
 };
 
 pub(crate) use handle::HostHandle;
 use handle::{LaneEntry, Lanes};
+pub(crate) use own_messages::OwnMessages;
+pub(crate) use settings::HostSettings;
 
 /// How many commands may wait: each is somebody's open request.
 const COMMANDS_QUEUED_MAX: usize = 16;
 
 /// What a host is made from.
 pub(crate) struct HostSetup {
-    pub(crate) config: Arc<KernelsConfig>,
+    pub(crate) settings: HostSettings,
     pub(crate) launcher: Arc<dyn Launcher>,
     pub(crate) plan: LaunchPlan,
+    /// The host before this one, if it ended without its kernel being told to.
+    pub(crate) predecessor: Option<Predecessor>,
+}
+
+/// What is known of a host that is gone, and its kernel with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Predecessor {
+    /// Where its journal ended, as far as anybody knows.
+    pub(crate) journal_end: Position,
+    /// The last that was heard of its kernel.
+    pub(crate) status: KernelStatus,
+    /// Why it is gone, as a sentence for the user.
+    pub(crate) reason: String,
 }
 
 /// Starts the process and the host that looks after it.
 pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
     let HostSetup {
-        config,
+        settings,
         launcher,
         plan,
+        predecessor,
     } = setup;
-    let limits = &config.limits;
+    let limits = settings.limits.clone();
+    let first = predecessor
+        .as_ref()
+        .map_or(Position(0), |before| before.journal_end);
     let journal = Arc::new(Journal::new(
+        first,
         limits.journal_memory_bytes_max,
         limits.journal_file_bytes_max,
-        config.spill_dir.clone(),
+        settings.spill_dir.clone(),
     ));
-    let (status, status_seen) = watch::channel(KernelStatus::launched(Timestamp::now()));
+    let launched = KernelStatus::launched(Timestamp::now());
+    let (status, status_seen) = watch::channel(launched);
     let core = Arc::new(Core::new(
         plan.kernel_id.clone(),
         journal.clone(),
@@ -83,13 +108,22 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         control: own_control,
         stdin: own_stdin,
     };
-    let pad = Launchpad::new(config.clone(), launcher, plan, core, lanes, own)?;
+    if let Some(before) = predecessor {
+        core.change_status(|status| {
+            status.restarts = before.status.restarts.saturating_add(1);
+            status.session = before.status.session;
+        });
+        core.explain(&before.reason);
+        core.announce(ExecutionState::Restarting);
+    }
+    let pad = Launchpad::new(settings, launcher, plan, core, lanes, own)?;
     let life = Life::begin(pad).await?;
     tokio::spawn(life.live(commands_heard));
     Ok(HostHandle {
         commands,
         lanes: entries,
         status: status_seen,
+        clients: Clients::new(journal.clone(), limits.remembered_clients_max),
         journal,
     })
 }

@@ -8,13 +8,13 @@ use super::handle::{Asker, Upward};
 use crate::{ExecutionState, jupyter_time};
 
 /// Makes messages.
-pub(super) struct OwnMessages {
+pub(crate) struct OwnMessages {
     /// The session of our own requests.
     session: String,
 }
 
 impl OwnMessages {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { session: random_id() }
     }
 
@@ -43,13 +43,13 @@ impl OwnMessages {
 
     /// `status` in the kernel's name, answering nothing. `session` is the kernel's last: JupyterLab cancels what
     /// it has queued when that changes.
-    pub(super) fn status(&self, session: Option<&str>, state: ExecutionState, now: Timestamp) -> Message {
+    pub(crate) fn status(&self, session: Option<&str>, state: ExecutionState, now: Timestamp) -> Message {
         let content = json!({ "execution_state": state });
         self.output("status", session, &content, now)
     }
 
     /// Standard error in the kernel's name, answering nothing.
-    pub(super) fn stderr(&self, session: Option<&str>, text: &str, now: Timestamp) -> Message {
+    pub(crate) fn stderr(&self, session: Option<&str>, text: &str, now: Timestamp) -> Message {
         self.output("stream", session, &json!({ "name": "stderr", "text": text }), now)
     }
 

@@ -16,6 +16,22 @@ const LOOKS_MAX: usize = 10;
 #[cfg(target_os = "linux")]
 const KILL_WAIT_S: i64 = 1;
 
+/// A mark for one more launch of a host.
+pub(super) fn mark_of_launch(host_mark: &str) -> String {
+    format!("{host_mark}/{}", uuid::Uuid::new_v4())
+}
+
+/// Kills all that carries the mark of a host that is gone. The system has ended its kernel, but not what that started.
+pub(crate) fn kill_leftovers(host_mark: &str) {
+    #[cfg(target_os = "linux")]
+    {
+        let mark = format!("{host_mark}/");
+        kill_all(None, |pid| has_mark(pid, |value| value.starts_with(mark.as_bytes())));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = host_mark;
+}
+
 /// Kills everything in the group and session that `leader` leads or led. Its process id must still be taken.
 pub(super) fn kill(leader: Pid) {
     match kill_process_group(leader, Signal::KILL) {
@@ -26,20 +42,20 @@ pub(super) fn kill(leader: Pid) {
         }
     }
     #[cfg(target_os = "linux")]
-    kill_all(leader, |pid| is_member(pid, leader));
+    kill_all(Some(leader), |pid| is_member(pid, leader));
 }
 
 /// Kills everything that carries the mark of this launch and is not `leader`.
 pub(super) fn kill_marked(leader: Pid, mark: &str) {
     #[cfg(target_os = "linux")]
-    kill_all(leader, |pid| is_marked(pid, mark));
+    kill_all(Some(leader), |pid| has_mark(pid, |value| value == mark.as_bytes()));
     #[cfg(not(target_os = "linux"))]
     let _ = (leader, mark);
 }
 
 /// Kills all but `leader` until nothing is left.
 #[cfg(target_os = "linux")]
-fn kill_all(leader: Pid, is_leftover: impl Fn(Pid) -> bool) {
+fn kill_all(leader: Option<Pid>, is_leftover: impl Fn(Pid) -> bool) {
     for _ in 0..LOOKS_MAX {
         if kill_once(leader, &is_leftover) == 0 {
             return;
@@ -49,14 +65,14 @@ fn kill_all(leader: Pid, is_leftover: impl Fn(Pid) -> bool) {
 
 /// Kills what still runs, and counts it.
 #[cfg(target_os = "linux")]
-fn kill_once(leader: Pid, is_leftover: &impl Fn(Pid) -> bool) -> usize {
+fn kill_once(leader: Option<Pid>, is_leftover: &impl Fn(Pid) -> bool) -> usize {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
     // Without /proc there is nothing more to find out.
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut killed = 0_usize;
-    for pid in numbers.filter_map(Pid::from_raw).filter(|pid| *pid != leader) {
+    for pid in numbers.filter_map(Pid::from_raw).filter(|pid| Some(*pid) != leader) {
         if !is_leftover(pid) {
             continue;
         }
@@ -98,15 +114,15 @@ fn is_member(pid: Pid, leader: Pid) -> bool {
     })
 }
 
-/// Whether a process has the mark in its environment. A zombie has none any more, and those of others cannot be read.
+/// Whether a process has such a mark in its environment. A zombie has none any more, and those of others cannot be read.
 #[cfg(target_os = "linux")]
-fn is_marked(pid: Pid, mark: &str) -> bool {
+fn has_mark(pid: Pid, is_such: impl Fn(&[u8]) -> bool) -> bool {
     let environment = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero()));
     environment.is_ok_and(|environment| {
         let mut variables = environment.split(|byte| *byte == 0);
         variables.any(|variable| {
             let value = variable.strip_prefix(MARK.as_bytes());
-            value.and_then(|value| value.strip_prefix(b"=")) == Some(mark.as_bytes())
+            value.and_then(|value| value.strip_prefix(b"=")).is_some_and(&is_such)
         })
     })
 }

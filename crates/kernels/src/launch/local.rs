@@ -46,7 +46,7 @@ async fn start(launch: &Launch) -> Result<LocalProcess, LaunchError> {
         program: program.to_string_lossy().into_owned(),
         source,
     };
-    let mark = uuid::Uuid::new_v4().to_string();
+    let mark = leftovers::mark_of_launch(&launch.host_mark);
     let (command, output) = command(launch, &mark).map_err(failed)?;
     let (started, starting) = oneshot::channel();
     let (ended, exit) = watch::channel(None);

@@ -10,6 +10,7 @@ use std::{ffi::OsString, fmt, io, path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
 
+pub(crate) use leftovers::kill_leftovers;
 pub use local::LocalLauncher;
 pub(crate) use plan::{LaunchPlan, lookup};
 
@@ -39,6 +40,8 @@ pub struct Launch {
     pub connection: ConnectionFile,
     /// How much of its standard error to keep.
     pub stderr_tail_bytes_max: usize,
+    /// What marks all that it starts, together with that of other launches of the same host.
+    pub host_mark: String,
 }
 
 impl fmt::Debug for Launch {

@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Launch;
@@ -15,7 +16,9 @@ use crate::{ConnectionFile, InterruptMode, KernelId, KernelsConfig, Kernelspec};
 /// The variable that tells a kernel which document it is for.
 const SESSION_NAME: &str = "JPY_SESSION_NAME";
 
-/// Everything about a kernel's process that stays the same when it is started again.
+/// Everything about a kernel's process that stays the same when it is started again. Its environment may hold
+/// secrets: never logged.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct LaunchPlan {
     pub(crate) kernel_id: KernelId,
     pub(crate) name: Arc<str>,
@@ -27,6 +30,8 @@ pub(crate) struct LaunchPlan {
     environment: Vec<(OsString, OsString)>,
     directory: PathBuf,
     stderr_tail_bytes_max: usize,
+    /// See [`Launch::host_mark`].
+    pub(crate) host_mark: String,
 }
 
 impl LaunchPlan {
@@ -59,6 +64,7 @@ impl LaunchPlan {
             environment,
             directory,
             stderr_tail_bytes_max: config.limits.stderr_tail_bytes_max,
+            host_mark: uuid::Uuid::new_v4().to_string(),
         }
     }
 
@@ -82,6 +88,7 @@ impl LaunchPlan {
             connection_file: self.connection_file.clone(),
             connection,
             stderr_tail_bytes_max: self.stderr_tail_bytes_max,
+            host_mark: self.host_mark.clone(),
         }
     }
 

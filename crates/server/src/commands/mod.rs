@@ -1,6 +1,7 @@
 //! The command line: which command it is, and the commands themselves.
 
 mod help;
+mod kernel_host;
 mod list;
 mod routes;
 mod serve;
@@ -44,6 +45,7 @@ fn dispatch(arguments: &[String], variables: &Variables) -> Result<ExitCode, Ser
         "paths" => show::paths(&jupyter_paths(variables)?, rest),
         "routes" => routes::run(),
         "help" => help::print(),
+        "kernel-host" => kernel_host::run(),
         _ => match Application::named(word) {
             // `adrastea server list` as `jupyter server list`.
             Some(Application::Server) if rest.first().is_some_and(|it| it == "list" || it == "stop") => {

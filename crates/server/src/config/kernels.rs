@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kernels::{Culling, KernelsConfig, NativeKernel, Spared, Transport};
@@ -66,6 +66,10 @@ pub(super) fn read(
     set_seconds(&kernels, "kernel_info_timeout", &mut config.kernel_info_timeout)?;
     set_seconds(&kernel, "shutdown_wait_time", &mut config.shutdown_wait)?;
     set_seconds(&own, "early_death_window", &mut config.early_death_window)?;
+    set_seconds(&own, "orphan_timeout", &mut config.orphan_timeout)?;
+    if own.switch("kernel_host_process")?.unwrap_or(true) {
+        config.host_program = Some(own_program());
+    }
     set_seconds(&restarter, "stable_start_time", &mut config.stable_start_time)?;
     if let Some(autorestart) = kernel.switch("autorestart")? {
         config.autorestart = autorestart;
@@ -148,6 +152,15 @@ fn culling(kernels: &Traits<'_>, warnings: &mut Vec<String>) -> Result<Option<Cu
         interval: Duration::from_secs(interval.unsigned_abs()),
         spared,
     }))
+}
+
+/// This very program, also when its file was replaced by a newer one meanwhile.
+fn own_program() -> PathBuf {
+    if cfg!(target_os = "linux") {
+        return PathBuf::from("/proc/self/exe");
+    }
+    // Where the system does not know, the search path does.
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("adrastea"))
 }
 
 /// The first interpreter at hand that has ipykernel.

@@ -1,12 +1,14 @@
 //! One message of a kernel's, encoded once for all who read it.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use wire::{Frame, Message, Subprotocol, encode_v1};
 
 use crate::ClientId;
 
 /// A place in a kernel's journal. The first message has 0, each next one 1 more, for the kernel's whole life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Position(pub u64);
 
 impl Position {

@@ -2,8 +2,12 @@
 //!
 //! Appending never waits for a reader. Readers hold positions, not queues: a slow one costs nothing but its
 //! place. What the slowest one still needs is kept in the file when memory is full; what falls out of that too
-//! is told as a [`Missed`], never silently left out.
+//! is told as a [`Missed`](Read::Missed), never silently left out.
+//!
+//! In the server the journal of a kernel whose host is a process of its own has no file: behind its memory stands the
+//! host, which is asked ([`Journal::mirror`]).
 
+mod behind;
 mod delivery;
 mod spill;
 
@@ -13,13 +17,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::watch;
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::warn;
 use wire::Message;
 
+pub(crate) use behind::{Behind, Fetch, Fetched};
 pub use delivery::{Audience, Delivery, Position};
 use spill::Spill;
-pub(crate) use spill::SpilledChunk;
 
 use crate::ClientId;
 
@@ -36,6 +41,8 @@ pub(crate) struct Journal {
     state: Mutex<State>,
     news: watch::Sender<News>,
     memory_bytes_max: usize,
+    /// Told when what is needed has changed.
+    kept: Notify,
 }
 
 /// What readers wait on.
@@ -51,11 +58,19 @@ struct State {
     /// Invariant: positions are contiguous and end just before `news.head`.
     entries: VecDeque<Arc<Delivery>>,
     memory_bytes: usize,
-    spill: Spill,
+    store: Store,
     /// The oldest position somebody still needs; `None` when nobody does.
     needed_from: Option<Position>,
     requests: HashMap<Box<str>, Position>,
     requests_in_order: VecDeque<Box<str>>,
+    /// The parent of what was mirrored last: outputs of one request come in a row, and need no look into each.
+    last_parent: Bytes,
+}
+
+/// Where that is which has left memory.
+enum Store {
+    File(Spill),
+    Host(mpsc::UnboundedSender<Fetch>),
 }
 
 /// What a read found.
@@ -65,8 +80,8 @@ pub(crate) enum Read {
         deliveries: Vec<Arc<Delivery>>,
         next: Position,
     },
-    /// They are in the file; read them off the async threads.
-    Spilled(SpilledChunk),
+    /// They are no longer in memory; fetch them.
+    Behind(Behind),
     /// So many fell out; go on at `next`.
     Missed { missed: u64, next: Position },
     /// Nothing new yet.
@@ -76,23 +91,45 @@ pub(crate) enum Read {
 }
 
 impl Journal {
-    pub(crate) fn new(memory_bytes_max: usize, file_bytes_max: u64, spill_dir: PathBuf) -> Self {
+    /// A journal whose first message will stand at `first`, with a file.
+    pub(crate) fn new(
+        first: Position,
+        memory_bytes_max: usize,
+        file_bytes_max: u64,
+        spill_dir: PathBuf,
+    ) -> Self {
+        let file = Spill::new(spill_dir, file_bytes_max);
+        Self::over(Store::File(file), first, memory_bytes_max)
+    }
+
+    /// A window on a journal that is in another process: what has left it is asked for by `host`.
+    pub(crate) fn mirror(
+        first: Position,
+        memory_bytes_max: usize,
+        host: mpsc::UnboundedSender<Fetch>,
+    ) -> Self {
+        Self::over(Store::Host(host), first, memory_bytes_max)
+    }
+
+    fn over(store: Store, first: Position, memory_bytes_max: usize) -> Self {
         let news = News {
-            head: Position(0),
+            head: first,
             closed: false,
         };
         let state = State {
             entries: VecDeque::new(),
             memory_bytes: 0,
-            spill: Spill::new(spill_dir, file_bytes_max),
+            store,
             needed_from: None,
             requests: HashMap::new(),
             requests_in_order: VecDeque::new(),
+            last_parent: Bytes::new(),
         };
         Self {
             state: Mutex::new(state),
             news: watch::Sender::new(news),
             memory_bytes_max,
+            kept: Notify::new(),
         }
     }
 
@@ -103,15 +140,47 @@ impl Journal {
         let mut state = self.lock();
         let position = self.news.borrow().head;
         delivery.position = position;
-        state.memory_bytes = state.memory_bytes.saturating_add(delivery.v1().len());
-        state.entries.push_back(Arc::new(delivery));
         if let Some(request) = request {
             state.index(request, position);
         }
-        while state.memory_bytes > self.memory_bytes_max && state.entries.len() > 1 {
-            state.evict_oldest();
-        }
+        state.push(delivery, self.memory_bytes_max);
         self.news.send_modify(|news| news.head = position.next());
+    }
+
+    /// Adds what the journal that this one mirrors holds: positions ascend, and where some are left out readers are
+    /// told that they have missed them, unless the other journal still knows them.
+    pub(crate) fn extend(&self, deliveries: Vec<Delivery>) {
+        let Some(head) = deliveries.last().map(|last| last.position.next()) else {
+            return;
+        };
+        let mut state = self.lock();
+        for delivery in deliveries {
+            let follows = |last: &Arc<Delivery>| last.position.next() == delivery.position;
+            if !state.entries.back().is_none_or(follows) {
+                state.entries.clear();
+                state.memory_bytes = 0;
+            }
+            state.index_mirrored(&delivery);
+            state.push(delivery, self.memory_bytes_max);
+        }
+        self.news.send_modify(|news| news.head = head);
+    }
+
+    /// The requests whose first answer is known, oldest first.
+    pub(crate) fn requests(&self) -> Vec<(Box<str>, Position)> {
+        let state = self.lock();
+        let in_order = state.requests_in_order.iter();
+        in_order
+            .filter_map(|request| Some((request.clone(), *state.requests.get(request)?)))
+            .collect()
+    }
+
+    /// Takes over what another journal knows of requests.
+    pub(crate) fn index_requests(&self, requests: impl IntoIterator<Item = (Box<str>, Position)>) {
+        let mut state = self.lock();
+        for (request, position) in requests {
+            state.index(&request, position);
+        }
     }
 
     /// There will be no more.
@@ -131,7 +200,21 @@ impl Journal {
     pub(crate) fn keep(&self, needed_from: Option<Position>) {
         let mut state = self.lock();
         state.needed_from = needed_from;
-        state.spill.forget_before(needed_from);
+        if let Store::File(spill) = &mut state.store {
+            spill.forget_before(needed_from);
+        }
+        drop(state);
+        self.kept.notify_one();
+    }
+
+    /// Completes when [`keep`](Self::keep) was called since the last time. For one listener.
+    pub(crate) async fn kept(&self) {
+        self.kept.notified().await;
+    }
+
+    /// The oldest position somebody still needs.
+    pub(crate) fn needed_from(&self) -> Option<Position> {
+        self.lock().needed_from
     }
 
     /// Where the first message answering the request of this id stands, if it is known.
@@ -141,6 +224,15 @@ impl Journal {
 
     /// What stands at `from` and after it, for `client`.
     pub(crate) fn read(&self, from: Position, client: &ClientId) -> Read {
+        self.read_those(from, |audience| audience.includes(client))
+    }
+
+    /// What stands at `from` and after it, whoever it is for.
+    pub(crate) fn read_all(&self, from: Position) -> Read {
+        self.read_those(from, |_| true)
+    }
+
+    fn read_those(&self, from: Position, is_wanted: impl Fn(&Audience) -> bool) -> Read {
         let state = self.lock();
         let News { head, closed } = *self.news.borrow();
         if from >= head {
@@ -148,21 +240,14 @@ impl Journal {
         }
         let in_memory_from = state.entries.front().map_or(head, |entry| entry.position);
         if from < in_memory_from {
-            return state.spill.chunk(from).map_or_else(
-                || {
-                    let next = state.spill.first().unwrap_or(in_memory_from).max(from.next());
-                    let missed = next.0.saturating_sub(from.0);
-                    Read::Missed { missed, next }
-                },
-                Read::Spilled,
-            );
+            return state.read_behind(from, in_memory_from);
         }
         let skip = usize::try_from(from.0.saturating_sub(in_memory_from.0)).unwrap_or(usize::MAX);
         let looked_at = || state.entries.iter().skip(skip).take(READ_ENTRIES_MAX);
         let next = looked_at().next_back().map_or(head, |last| last.position.next());
-        let mine = looked_at().filter(|delivery| delivery.audience.includes(client));
+        let wanted = looked_at().filter(|delivery| is_wanted(&delivery.audience));
         Read::Deliveries {
-            deliveries: mine.cloned().collect(),
+            deliveries: wanted.cloned().collect(),
             next,
         }
     }
@@ -173,17 +258,56 @@ impl Journal {
 }
 
 impl State {
+    fn push(&mut self, delivery: Delivery, memory_bytes_max: usize) {
+        self.memory_bytes = self.memory_bytes.saturating_add(delivery.v1().len());
+        self.entries.push_back(Arc::new(delivery));
+        while self.memory_bytes > memory_bytes_max && self.entries.len() > 1 {
+            self.evict_oldest();
+        }
+    }
+
     fn evict_oldest(&mut self) {
         let Some(oldest) = self.entries.pop_front() else {
             return;
         };
         self.memory_bytes = self.memory_bytes.saturating_sub(oldest.v1().len());
+        let Store::File(spill) = &mut self.store else {
+            return;
+        };
         let needed = self.needed_from.is_some_and(|from| from <= oldest.position);
         if !needed {
-            self.spill.clear();
-        } else if let Err(error) = self.spill.append(&oldest) {
+            spill.clear();
+        } else if let Err(error) = spill.append(&oldest) {
             warn!(%error, "failed to spill a kernel's journal to its file; clients that lag behind will see a gap");
-            self.spill.clear();
+            spill.clear();
+        }
+    }
+
+    /// What stands before `in_memory_from`.
+    fn read_behind(&self, from: Position, in_memory_from: Position) -> Read {
+        let spill = match &self.store {
+            Store::File(spill) => spill,
+            Store::Host(host) => return Read::Behind(Behind::host(host.clone(), from, in_memory_from)),
+        };
+        spill.chunk(from).map_or_else(
+            || {
+                let next = spill.first().unwrap_or(in_memory_from).max(from.next());
+                let missed = next.0.saturating_sub(from.0);
+                Read::Missed { missed, next }
+            },
+            |chunk| Read::Behind(Behind::file(chunk)),
+        )
+    }
+
+    fn index_mirrored(&mut self, delivery: &Delivery) {
+        let parent = &delivery.message.parent_header;
+        if *parent == self.last_parent {
+            return;
+        }
+        self.last_parent = parent.clone();
+        // Whatever cannot be read has not become part of the journal that is mirrored.
+        if let Ok(Some(parent)) = delivery.message.parent() {
+            self.index(&parent.msg_id, delivery.position);
         }
     }
 
@@ -223,7 +347,12 @@ mod tests {
     fn journal(memory_bytes_max: usize, file_bytes_max: u64) -> (Journal, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
         (
-            Journal::new(memory_bytes_max, file_bytes_max, dir.path().to_owned()),
+            Journal::new(
+                Position(0),
+                memory_bytes_max,
+                file_bytes_max,
+                dir.path().to_owned(),
+            ),
             dir,
         )
     }
@@ -233,7 +362,7 @@ mod tests {
     }
 
     /// Reads all there is: message ids, and how many were missed.
-    fn read_all(journal: &Journal, mut from: Position, client: &ClientId) -> (Vec<String>, u64) {
+    async fn read_all(journal: &Journal, mut from: Position, client: &ClientId) -> (Vec<String>, u64) {
         let (mut ids, mut missed_in_all) = (Vec::new(), 0);
         loop {
             let deliveries = match journal.read(from, client) {
@@ -241,11 +370,11 @@ mod tests {
                     from = next;
                     deliveries
                 }
-                Read::Spilled(chunk) => {
-                    from = chunk.end();
-                    let read = chunk.read().unwrap();
-                    read.into_iter()
-                        .filter(|delivery| delivery.audience.includes(client))
+                Read::Behind(behind) => {
+                    let fetched = behind.fetch().await;
+                    (from, missed_in_all) = (fetched.next, missed_in_all + fetched.missed);
+                    let read = fetched.deliveries.into_iter();
+                    read.filter(|delivery| delivery.audience.includes(client))
                         .collect()
                 }
                 Read::Missed { missed, next } => {
@@ -267,49 +396,49 @@ mod tests {
         range.map(|number| number.to_string()).collect()
     }
 
-    #[test]
-    fn what_leaves_memory_while_needed_is_read_back_from_the_file() {
+    #[tokio::test]
+    async fn what_leaves_memory_while_needed_is_read_back_from_the_file() {
         let (journal, _dir) = journal(2_000, 1 << 20);
         journal.keep(Some(Position(0)));
         for number in 0..1_000 {
             journal.append(Audience::Everyone, message(number), None);
         }
         assert_eq!(
-            read_all(&journal, Position(0), &client("a")),
+            read_all(&journal, Position(0), &client("a")).await,
             (numbers(0..1_000), 0)
         );
         assert_eq!(
-            read_all(&journal, Position(500), &client("a")),
+            read_all(&journal, Position(500), &client("a")).await,
             (numbers(500..1_000), 0)
         );
     }
 
-    #[test]
-    fn what_falls_out_of_the_file_is_told_as_missed() {
+    #[tokio::test]
+    async fn what_falls_out_of_the_file_is_told_as_missed() {
         let (journal, _dir) = journal(2_000, 1 << 20);
         journal.keep(Some(Position(0)));
         for number in 0..10_000 {
             journal.append(Audience::Everyone, message(number), None);
         }
-        let (ids, missed) = read_all(&journal, Position(0), &client("a"));
+        let (ids, missed) = read_all(&journal, Position(0), &client("a")).await;
         assert!(missed > 0);
         assert_eq!(ids, numbers(missed..10_000));
     }
 
-    #[test]
-    fn what_nobody_needs_is_not_written_to_the_file() {
+    #[tokio::test]
+    async fn what_nobody_needs_is_not_written_to_the_file() {
         let (journal, _dir) = journal(2_000, 1 << 20);
         journal.keep(Some(Position(90)));
         for number in 0..100 {
             journal.append(Audience::Everyone, message(number), None);
         }
-        let (ids, missed) = read_all(&journal, Position(0), &client("a"));
+        let (ids, missed) = read_all(&journal, Position(0), &client("a")).await;
         assert!((1..=90).contains(&missed), "{missed}");
         assert_eq!(ids, numbers(missed..100));
     }
 
-    #[test]
-    fn a_message_for_one_is_not_seen_by_others_in_memory_or_file() {
+    #[tokio::test]
+    async fn a_message_for_one_is_not_seen_by_others_in_memory_or_file() {
         let (journal, _dir) = journal(500, 1 << 20);
         journal.keep(Some(Position(0)));
         for number in 0..50 {
@@ -320,8 +449,8 @@ mod tests {
             };
             journal.append(audience, message(number), None);
         }
-        assert_eq!(read_all(&journal, Position(0), &client("a")).0.len(), 50);
-        assert_eq!(read_all(&journal, Position(0), &client("b")).0.len(), 25);
+        assert_eq!(read_all(&journal, Position(0), &client("a")).await.0.len(), 50);
+        assert_eq!(read_all(&journal, Position(0), &client("b")).await.0.len(), 25);
     }
 
     #[test]

@@ -39,7 +39,7 @@ struct Segment {
 }
 
 /// Some records of one segment, to be read where blocking is allowed.
-pub(crate) struct SpilledChunk {
+pub(super) struct SpilledChunk {
     file: Arc<File>,
     first: Position,
     start: u64,
@@ -154,17 +154,17 @@ impl Segment {
 
 impl SpilledChunk {
     /// The position after the last record.
-    pub(crate) fn end(&self) -> Position {
+    pub(super) fn end(&self) -> Position {
         Position(self.first.0.saturating_add(self.ends.len() as u64))
     }
 
-    /// How many records.
-    pub(crate) fn len(&self) -> u64 {
-        self.ends.len() as u64
+    /// The position of the first record.
+    pub(super) fn start(&self) -> Position {
+        self.first
     }
 
     /// Reads the records. Blocks on the disk.
-    pub(crate) fn read(&self) -> io::Result<Vec<Arc<Delivery>>> {
+    pub(super) fn read(&self) -> io::Result<Vec<Arc<Delivery>>> {
         let end = self.ends.last().copied().unwrap_or(self.start);
         let bytes = usize::try_from(end.saturating_sub(self.start)).map_err(io::Error::other)?;
         let mut all = vec![0; bytes];

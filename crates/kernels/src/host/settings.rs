@@ -1,0 +1,35 @@
+//! What of the configuration a host needs: plain values, so that they can be given to another process.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{KernelLimits, KernelsConfig, Transport};
+
+/// How a host keeps its kernel. See [`KernelsConfig`] for each field.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HostSettings {
+    pub(crate) spill_dir: PathBuf,
+    pub(crate) transport: Transport,
+    pub(crate) shutdown_wait: Duration,
+    pub(crate) autorestart: bool,
+    pub(crate) restart_limit: u32,
+    pub(crate) stable_start_time: Duration,
+    pub(crate) heartbeat_interval: Duration,
+    pub(crate) limits: KernelLimits,
+}
+
+impl HostSettings {
+    pub(crate) fn new(config: &KernelsConfig) -> Self {
+        Self {
+            spill_dir: config.spill_dir.clone(),
+            transport: config.transport.clone(),
+            shutdown_wait: config.shutdown_wait,
+            autorestart: config.autorestart,
+            restart_limit: config.restart_limit,
+            stable_start_time: config.stable_start_time,
+            heartbeat_interval: config.heartbeat_interval,
+            limits: config.limits.clone(),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The server's task for one host: stays connected to it, and starts another when it is gone.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::{
+    Connected, HostProcess, Inlets, Shared, Spawning, connect, reading::read, shared::Abandoned, spawn,
+};
+use crate::{
+    Audience, Ended, ExecutionState, Exit, KernelError, Phase,
+    host::{OwnMessages, Predecessor, journal::Fetch},
+    host_process::setup::Setup,
+    launch::kill_leftovers,
+};
+
+/// Looks after one host.
+pub(super) struct Keeper {
+    spawning: Spawning,
+    setup: Setup,
+    /// `None` for a host that another server has started.
+    process: Option<HostProcess>,
+    shared: Shared,
+    inlets: Inlets,
+    since: Instant,
+    /// Hosts in a row that did not live long.
+    restarts_in_a_row: u32,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        spawning: Spawning,
+        setup: Setup,
+        process: Option<HostProcess>,
+        shared: Shared,
+        inlets: Inlets,
+    ) -> Self {
+        Self {
+            spawning,
+            setup,
+            process,
+            shared,
+            inlets,
+            since: Instant::now(),
+            restarts_in_a_row: 0,
+        }
+    }
+
+    /// Mirrors the host until its kernel is gone for good and nobody needs what it said.
+    pub(super) async fn keep(mut self, mut connected: Connected) {
+        let mut fetches = Vec::new();
+        loop {
+            self.mirror(connected, fetches).await;
+            let abandoned = self.shared.abandon();
+            if self.inlets.has_released() || self.has_ended() {
+                // What was not heard of its last words is gone.
+                self.shared.journal.close();
+                return;
+            }
+            match self.connect_again().await {
+                Some(again) => {
+                    fetches = abandoned.fetches;
+                    connected = again;
+                }
+                None => match self.replace(abandoned).await {
+                    Some((another, open)) => (connected, fetches) = (another, open),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Serves one connection to its end.
+    async fn mirror(&mut self, connected: Connected, fetches: Vec<Fetch>) {
+        let Connected {
+            mut reader,
+            mut writer,
+            attached,
+        } = connected;
+        self.shared.status.send_replace(attached.status);
+        self.shared.journal.index_requests(attached.requests);
+        let error = tokio::select! {
+            error = read(&self.shared, &mut reader) => error,
+            error = self.inlets.write(&self.shared, &mut writer, fetches) => error,
+        };
+        if !self.inlets.has_released() {
+            warn!(kernel.id = %self.shared.kernel_id, "the connection to the kernel's host broke: {error}");
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.shared.status.borrow().phase, Phase::Ended(_))
+    }
+
+    /// Connects to the same host, if it is still there.
+    async fn connect_again(&self) -> Option<Connected> {
+        let head = self.shared.journal.head();
+        let message_bytes_max = self.setup.settings.limits.message_bytes_max;
+        connect(&self.setup.address, message_bytes_max, Some(head))
+            .await
+            .ok()
+    }
+
+    /// Cleans up after a host that is gone, and its kernel with it; starts another, if that makes sense.
+    async fn replace(&mut self, abandoned: Abandoned) -> Option<(Connected, Vec<Fetch>)> {
+        let exit = self.clean_up().await;
+        let Abandoned { fetches, shutdowns } = abandoned;
+        if !shutdowns.is_empty() {
+            self.finish(Ended::ShutDown);
+            for done in shutdowns {
+                // Whoever asked may have gone.
+                let _asker = done.send(());
+            }
+            return None;
+        }
+        let reason = format!("the process that hosted it {}", exit);
+        if self.since.elapsed() >= self.setup.settings.stable_start_time {
+            self.restarts_in_a_row = 0;
+        }
+        self.restarts_in_a_row = self.restarts_in_a_row.saturating_add(1);
+        let settings = &self.setup.settings;
+        if !settings.autorestart || self.restarts_in_a_row > settings.restart_limit {
+            self.die(&reason);
+            return None;
+        }
+        match self.spawn_another(&reason).await {
+            Ok(connected) => Some((connected, fetches)),
+            Err(error) => {
+                self.die(&error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Ends what the host may have left behind. The system has ended its kernel; what that has started is ended here.
+    async fn clean_up(&mut self) -> Exit {
+        let exit = match &mut self.process {
+            Some(process) => {
+                process.kill();
+                process.exit().await
+            }
+            None => Exit::Unknown,
+        };
+        let host_mark = self.setup.plan.host_mark.clone();
+        // It looks at all processes of this machine.
+        let killed = tokio::task::spawn_blocking(move || kill_leftovers(&host_mark)).await;
+        if let Err(error) = killed {
+            warn!(%error, "failed to end what a kernel left behind");
+        }
+        self.inlets.discard();
+        for file in [&self.setup.address.socket, &self.setup.plan.connection_file] {
+            if let Err(error) = std::fs::remove_file(file)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                warn!(%error, "failed to remove a file of a kernel's host that is gone");
+            }
+        }
+        exit
+    }
+
+    async fn spawn_another(&mut self, reason: &str) -> Result<Connected, KernelError> {
+        let id = &self.shared.kernel_id;
+        warn!(kernel.id = %id, "kernel {id} died ({reason}), starting it again in another host");
+        let before = self.shared.status.borrow().clone();
+        let journal_end = self.shared.journal.head();
+        self.shared.status.send_modify(|status| {
+            status.phase = Phase::Launching;
+            status.execution_state = ExecutionState::Restarting;
+        });
+        let setup = Setup {
+            address: self.spawning.new_address()?,
+            predecessor: Some(Predecessor {
+                journal_end,
+                status: before,
+                reason: format!("The kernel died ({reason}) and was started again.\n"),
+            }),
+            ..self.setup.clone()
+        };
+        let (process, connected) = spawn(&self.spawning, &setup, Some(journal_end)).await?;
+        (self.process, self.setup, self.since) = (Some(process), setup, Instant::now());
+        info!(kernel.id = %id, "started kernel {id} again");
+        Ok(connected)
+    }
+
+    /// Tells all clients, in the kernel's name, that it is gone.
+    fn die(&self, reason: &str) {
+        let own = OwnMessages::new();
+        let session = self.shared.status.borrow().session.clone();
+        let text = format!("The kernel died ({reason}).\n");
+        for message in [
+            own.stderr(session.as_deref(), &text, Timestamp::now()),
+            own.status(session.as_deref(), ExecutionState::Dead, Timestamp::now()),
+        ] {
+            self.shared.journal.append(Audience::Everyone, message, None);
+        }
+        warn!(kernel.id = %self.shared.kernel_id, "kernel {} died ({reason})", self.shared.kernel_id);
+        self.finish(Ended::Died {
+            reason: reason.into(),
+            stderr: "".into(),
+        });
+    }
+
+    fn finish(&self, ended: Ended) {
+        self.shared.status.send_modify(|status| {
+            status.phase = Phase::Ended(ended);
+            status.execution_state = ExecutionState::Dead;
+        });
+        self.shared.journal.close();
+    }
+}

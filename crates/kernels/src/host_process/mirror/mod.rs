@@ -1,0 +1,143 @@
+//! The server's end of hosts that are processes of their own: starts them, mirrors what they have, and starts another
+//! when one is gone.
+
+mod connect;
+mod keeper;
+mod process;
+mod reading;
+mod shared;
+mod writing;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, watch};
+
+use self::{
+    connect::{Connected, connect},
+    keeper::Keeper,
+    process::HostProcess,
+    shared::Shared,
+    writing::Inlets,
+};
+use super::setup::{HostAddress, Secret, Setup};
+use crate::{
+    KernelError, KernelId, KernelLimits, Position,
+    attachment::Clients,
+    host::{
+        HostHandle, HostSettings,
+        handle::{LaneEntry, Lanes},
+        journal::Journal,
+    },
+    launch::LaunchPlan,
+};
+
+/// How many commands may wait: each is somebody's open request.
+const COMMANDS_QUEUED_MAX: usize = 16;
+
+/// How to start host processes.
+#[derive(Clone, Debug)]
+pub(crate) struct Spawning {
+    pub(crate) program: PathBuf,
+    /// Where their sockets lie.
+    pub(crate) hosts_dir: PathBuf,
+    pub(crate) orphan_timeout: Duration,
+}
+
+/// Starts a host process, which launches the kernel.
+pub(crate) async fn start(
+    spawning: Spawning,
+    settings: HostSettings,
+    plan: LaunchPlan,
+) -> Result<HostHandle, KernelError> {
+    let setup = Setup {
+        address: spawning.new_address()?,
+        plan,
+        settings,
+        orphan_timeout: spawning.orphan_timeout,
+        predecessor: None,
+    };
+    let (process, connected) = spawn(&spawning, &setup, None).await?;
+    Ok(keep(spawning, setup, Some(process), connected))
+}
+
+/// Starts a host process and connects to it. What the kernel says comes from `from` on.
+async fn spawn(
+    spawning: &Spawning,
+    setup: &Setup,
+    from: Option<Position>,
+) -> Result<(HostProcess, Connected), KernelError> {
+    let process = HostProcess::spawn(&spawning.program, setup).await?;
+    let limits = &setup.settings.limits;
+    match connect(&setup.address, limits.message_bytes_max, from).await {
+        Ok(connected) => Ok((process, connected)),
+        Err(error) => {
+            process.kill();
+            Err(KernelError::Host {
+                problem: error.to_string(),
+            })
+        }
+    }
+}
+
+/// Puts a handle in front of a host that is connected.
+fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connected: Connected) -> HostHandle {
+    let limits = setup.settings.limits.clone();
+    let (fetches, fetching) = mpsc::unbounded_channel();
+    let attached = &connected.attached;
+    let journal = Arc::new(Journal::mirror(
+        attached.next,
+        limits.mirror_memory_bytes_max,
+        fetches,
+    ));
+    let clients = Clients::new(journal.clone(), limits.remembered_clients_max);
+    clients.remember(attached.clients.clone(), attached.sent_until);
+    let (status, status_seen) = watch::channel(attached.status.clone());
+    let (commands, commanded) = mpsc::channel(COMMANDS_QUEUED_MAX);
+    let (entries, lanes) = lanes(&limits);
+    let shared = Shared::new(
+        setup.plan.kernel_id.clone(),
+        journal.clone(),
+        status,
+        &clients,
+        &limits,
+    );
+    let inlets = Inlets::new(lanes, commanded, fetching);
+    tokio::spawn(Keeper::new(spawning, setup, process, shared, inlets).keep(connected));
+    HostHandle {
+        commands,
+        lanes: entries,
+        status: status_seen,
+        journal,
+        clients,
+    }
+}
+
+type Queues = Lanes<mpsc::Receiver<crate::host::handle::Upward>>;
+
+fn lanes(limits: &KernelLimits) -> (Lanes<LaneEntry>, Queues) {
+    let lane = || mpsc::channel(limits.queued_messages_max);
+    let ((shell, shell_out), (control, control_out), (stdin, stdin_out)) = (lane(), lane(), lane());
+    let entry = |queue| LaneEntry::new(queue, limits.queued_bytes_max);
+    let entries = Lanes {
+        shell: entry(shell),
+        control: entry(control),
+        stdin: entry(stdin),
+    };
+    let queues = Lanes {
+        shell: shell_out,
+        control: control_out,
+        stdin: stdin_out,
+    };
+    (entries, queues)
+}
+
+impl Spawning {
+    /// A socket and a secret that nobody has used.
+    fn new_address(&self) -> Result<HostAddress, KernelError> {
+        let name = format!("{}.sock", KernelId::random());
+        Ok(HostAddress {
+            socket: self.hosts_dir.join(name),
+            secret: Secret::random()?,
+        })
+    }
+}

@@ -1,0 +1,219 @@
+//! What the two halves of a connection to a host share.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::sync::{Notify, watch};
+use wire::Channel;
+
+use crate::{
+    Delivery, KernelId, KernelLimits, KernelStatus,
+    attachment::Clients,
+    host::{
+        handle::{Command, Lanes, Room},
+        journal::{Fetch, Fetched, Journal},
+    },
+    host_process::protocol::{Failure, TakenCounts},
+};
+
+/// When so much has come, the host is told at once what is needed no longer, so that it need not write it to its file.
+const UNTOLD_BYTES_MAX: usize = 1 << 20;
+
+/// The mirror of one kernel.
+pub(super) struct Shared {
+    pub(super) kernel_id: KernelId,
+    pub(super) journal: Arc<Journal>,
+    pub(super) status: watch::Sender<KernelStatus>,
+    pub(super) clients: Weak<Clients>,
+    /// Told when there is room again in a queue of the host's.
+    pub(super) room: Notify,
+    /// Told when much has come.
+    pub(super) much: Notify,
+    came: AtomicUsize,
+    in_flight_max: usize,
+    /// A plain mutex, never held across an await.
+    pending: Mutex<Pending>,
+}
+
+/// What the host has not answered yet.
+#[derive(Default)]
+struct Pending {
+    last_id: u64,
+    commands: HashMap<u64, Command>,
+    fetches: HashMap<u64, PendingFetch>,
+    /// The room of messages that are in the host's queues, oldest first.
+    in_flight: Lanes<VecDeque<Option<Room>>>,
+}
+
+struct PendingFetch {
+    fetch: Fetch,
+    deliveries: Vec<Arc<Delivery>>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        kernel_id: KernelId,
+        journal: Arc<Journal>,
+        status: watch::Sender<KernelStatus>,
+        clients: &Arc<Clients>,
+        limits: &KernelLimits,
+    ) -> Self {
+        Self {
+            kernel_id,
+            journal,
+            status,
+            clients: Arc::downgrade(clients),
+            room: Notify::new(),
+            much: Notify::new(),
+            came: AtomicUsize::new(0),
+            in_flight_max: limits.queued_messages_max,
+            pending: Mutex::default(),
+        }
+    }
+
+    /// Notes a command, and gives it a number.
+    pub(super) fn note_command(&self, command: Command) -> u64 {
+        let mut pending = self.pending();
+        let id = pending.next_id();
+        pending.commands.insert(id, command);
+        id
+    }
+
+    /// Notes a question, and gives it a number.
+    pub(super) fn note_fetch(&self, fetch: Fetch) -> u64 {
+        let mut pending = self.pending();
+        let id = pending.next_id();
+        let deliveries = Vec::new();
+        pending.fetches.insert(id, PendingFetch { fetch, deliveries });
+        id
+    }
+
+    /// Whether the host's queue has room for another message on this channel.
+    pub(super) fn has_room(&self, channel: Channel) -> bool {
+        let pending = self.pending();
+        let in_flight = pending.in_flight.of(channel);
+        in_flight.is_none_or(|in_flight| in_flight.len() < self.in_flight_max)
+    }
+
+    /// Keeps the room of a message until the host says that the kernel has it.
+    pub(super) fn note_in_flight(&self, channel: Channel, room: Option<Room>) {
+        if let Some(in_flight) = self.pending().in_flight.of_mut(channel) {
+            in_flight.push_back(room);
+        }
+    }
+
+    /// The host's queues have room for so many more.
+    pub(super) fn taken(
+        &self,
+        TakenCounts {
+            shell,
+            control,
+            stdin,
+        }: TakenCounts,
+    ) {
+        let mut pending = self.pending();
+        let in_flight = &mut pending.in_flight;
+        for (queue, count) in [
+            (&mut in_flight.shell, shell),
+            (&mut in_flight.control, control),
+            (&mut in_flight.stdin, stdin),
+        ] {
+            let count = count.min(queue.len());
+            queue.drain(..count);
+        }
+        drop(pending);
+        self.room.notify_one();
+    }
+
+    /// Adds to the answer of a question.
+    pub(super) fn fetched(&self, id: u64, delivery: Delivery) {
+        if let Some(fetch) = self.pending().fetches.get_mut(&id) {
+            fetch.deliveries.push(Arc::new(delivery));
+        }
+    }
+
+    /// Gives an answer to whoever asked.
+    pub(super) fn finish_fetch(&self, id: u64, next: crate::Position, missed: u64) {
+        let Some(PendingFetch { fetch, deliveries }) = self.pending().fetches.remove(&id) else {
+            return;
+        };
+        // Whoever asked may have gone.
+        let _asker = fetch.answer.send(Fetched {
+            deliveries,
+            next,
+            missed,
+        });
+    }
+
+    /// Gives an answer to whoever commanded.
+    pub(super) fn finish_command(&self, id: u64, failure: Option<Failure>) {
+        let Some(command) = self.pending().commands.remove(&id) else {
+            return;
+        };
+        match (command, failure.map(Failure::into_error)) {
+            (Command::Interrupt { done } | Command::Restart { done }, None) => drop(done.send(Ok(()))),
+            (Command::Interrupt { done } | Command::Restart { done }, Some(Some(error))) => {
+                drop(done.send(Err(error)));
+            }
+            (Command::Shutdown { done }, None) => drop(done.send(())),
+            // Dropped, they say that the kernel is gone.
+            (Command::Interrupt { .. } | Command::Restart { .. } | Command::Shutdown { .. }, _) => {}
+        }
+    }
+
+    /// What is open when the connection breaks: questions, to be asked again, and whether somebody has asked for the
+    /// end of the kernel. All else is answered by nobody.
+    pub(super) fn abandon(&self) -> Abandoned {
+        let pending = std::mem::take(&mut *self.pending());
+        let fetches = pending
+            .fetches
+            .into_values()
+            .map(|pending| pending.fetch)
+            .collect();
+        let shutdowns = pending
+            .commands
+            .into_values()
+            .filter_map(|command| match command {
+                Command::Shutdown { done } => Some(done),
+                Command::Interrupt { .. } | Command::Restart { .. } => None,
+            });
+        Abandoned {
+            fetches,
+            shutdowns: shutdowns.collect(),
+        }
+    }
+
+    /// So many bytes have come.
+    pub(super) fn note_bytes(&self, bytes: usize) {
+        let came = self
+            .came
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes);
+        if came >= UNTOLD_BYTES_MAX {
+            self.came.store(0, Ordering::Relaxed);
+            self.much.notify_one();
+        }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Shared::abandon`].
+pub(super) struct Abandoned {
+    pub(super) fetches: Vec<Fetch>,
+    pub(super) shutdowns: Vec<tokio::sync::oneshot::Sender<()>>,
+}
+
+impl Pending {
+    fn next_id(&mut self) -> u64 {
+        self.last_id = self.last_id.wrapping_add(1);
+        self.last_id
+    }
+}

@@ -1,0 +1,201 @@
+//! From the server to the host: clients' messages, commands, questions, and what is needed no longer.
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::BytesMut;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+use wire::{Channel, encode_v1};
+
+use super::{Queues, shared::Shared};
+use crate::{
+    ClientId, Phase,
+    attachment::ClientPosition,
+    host::{
+        handle::{Asker, Command, Upward},
+        journal::Fetch,
+    },
+    host_process::protocol::{self, FrameWriter, Kind, ProtocolError, ServerSays, carry_message},
+};
+
+/// How long news of how far clients are may wait. After a server is killed, its successor goes by the last.
+const KEEP_PAUSE: Duration = Duration::from_millis(20);
+
+/// What there is to write, from wherever it comes. Outlives connections.
+pub(super) struct Inlets {
+    lanes: Queues,
+    commands: mpsc::Receiver<Command>,
+    fetches: mpsc::UnboundedReceiver<Fetch>,
+    /// How far the host knows clients to be.
+    told: HashMap<ClientId, ClientPosition>,
+    /// When the host is to be told what is needed.
+    keep_at: Option<Instant>,
+    released: bool,
+}
+
+/// Something to write.
+enum Due {
+    Message(Upward),
+    Command(Command),
+    Fetch(Fetch),
+    Keep,
+    /// Something has changed; look again.
+    Again,
+}
+
+impl Inlets {
+    pub(super) fn new(
+        lanes: Queues,
+        commands: mpsc::Receiver<Command>,
+        fetches: mpsc::UnboundedReceiver<Fetch>,
+    ) -> Self {
+        Self {
+            lanes,
+            commands,
+            fetches,
+            told: HashMap::new(),
+            keep_at: None,
+            released: false,
+        }
+    }
+
+    /// Whether the host was told that nobody needs it.
+    pub(super) fn has_released(&self) -> bool {
+        self.released
+    }
+
+    /// Throws away what is queued for a kernel that is gone.
+    pub(super) fn discard(&mut self) {
+        let lanes = [
+            &mut self.lanes.shell,
+            &mut self.lanes.control,
+            &mut self.lanes.stdin,
+        ];
+        for lane in lanes {
+            while lane.try_recv().is_ok() {}
+        }
+    }
+
+    /// Writes until the connection breaks. `fetches` were asked before, on another connection.
+    pub(super) async fn write(
+        &mut self,
+        shared: &Shared,
+        writer: &mut FrameWriter,
+        fetches: Vec<Fetch>,
+    ) -> ProtocolError {
+        match self.try_write(shared, writer, fetches).await {
+            Ok(never) => match never {},
+            Err(error) => error,
+        }
+    }
+
+    async fn try_write(
+        &mut self,
+        shared: &Shared,
+        writer: &mut FrameWriter,
+        fetches: Vec<Fetch>,
+    ) -> Result<std::convert::Infallible, ProtocolError> {
+        self.told.clear();
+        self.keep(shared, writer)?;
+        for fetch in fetches {
+            ask(shared, writer, fetch)?;
+        }
+        loop {
+            writer.flush().await?;
+            match self.due(shared).await {
+                Due::Message(upward) => pass_on(shared, writer, upward).await?,
+                Due::Command(command) => tell(shared, writer, command)?,
+                Due::Fetch(fetch) => ask(shared, writer, fetch)?,
+                Due::Keep => self.keep(shared, writer)?,
+                Due::Again => {}
+            }
+        }
+    }
+
+    async fn due(&mut self, shared: &Shared) -> Due {
+        let Self {
+            lanes,
+            commands,
+            fetches,
+            keep_at,
+            ..
+        } = self;
+        let keep_due = keep_at.unwrap_or_else(Instant::now);
+        tokio::select! {
+            Some(upward) = lanes.control.recv(), if shared.has_room(Channel::Control) => Due::Message(upward),
+            Some(upward) = lanes.stdin.recv(), if shared.has_room(Channel::Stdin) => Due::Message(upward),
+            Some(upward) = lanes.shell.recv(), if shared.has_room(Channel::Shell) => Due::Message(upward),
+            Some(command) = commands.recv() => Due::Command(command),
+            Some(fetch) = fetches.recv() => Due::Fetch(fetch),
+            () = shared.room.notified() => Due::Again,
+            () = shared.journal.kept() => {
+                keep_at.get_or_insert_with(|| Instant::now() + KEEP_PAUSE);
+                Due::Again
+            }
+            () = shared.much.notified(), if keep_at.is_some() => Due::Keep,
+            () = sleep_until(keep_due), if keep_at.is_some() => Due::Keep,
+        }
+    }
+
+    /// Tells what is needed, and how far clients are that have moved.
+    fn keep(&mut self, shared: &Shared, writer: &mut FrameWriter) -> Result<(), ProtocolError> {
+        self.keep_at = None;
+        let Some(clients) = shared.clients.upgrade() else {
+            let has_ended = matches!(shared.status.borrow().phase, Phase::Ended(_));
+            if has_ended && !std::mem::replace(&mut self.released, true) {
+                writer.say(&ServerSays::Release)?;
+            }
+            return Ok(());
+        };
+        let mut positions: HashMap<ClientId, ClientPosition> = HashMap::new();
+        for position in clients.positions() {
+            positions.insert(position.client.clone(), position);
+        }
+        let moved = positions
+            .values()
+            .filter(|now| self.told.get(&now.client) != Some(*now));
+        let forgotten = self.told.keys().filter(|client| !positions.contains_key(*client));
+        writer.say(&ServerSays::Keep {
+            needed_from: shared.journal.needed_from(),
+            clients: moved.cloned().collect(),
+            forgotten: forgotten.cloned().collect(),
+        })?;
+        self.told = positions;
+        Ok(())
+    }
+}
+
+async fn pass_on(shared: &Shared, writer: &mut FrameWriter, upward: Upward) -> Result<(), ProtocolError> {
+    let Upward {
+        from,
+        msg_id,
+        message,
+        room,
+    } = upward;
+    // A host asks its own questions.
+    let Asker::Client(client) = from else {
+        return Ok(());
+    };
+    let mut head = BytesMut::new();
+    carry_message(&mut head, &client, &msg_id);
+    shared.note_in_flight(message.channel, room);
+    writer.carry(Kind::Message, &head, &encode_v1(&message)).await
+}
+
+fn tell(shared: &Shared, writer: &mut FrameWriter, command: Command) -> Result<(), ProtocolError> {
+    let said = match &command {
+        Command::Interrupt { .. } => protocol::Command::Interrupt,
+        Command::Restart { .. } => protocol::Command::Restart,
+        Command::Shutdown { .. } => protocol::Command::Shutdown,
+    };
+    let id = shared.note_command(command);
+    writer.say(&ServerSays::Command { id, command: said })
+}
+
+fn ask(shared: &Shared, writer: &mut FrameWriter, fetch: Fetch) -> Result<(), ProtocolError> {
+    let from = fetch.from;
+    let id = shared.note_fetch(fetch);
+    writer.say(&ServerSays::Fetch { id, from })
+}
