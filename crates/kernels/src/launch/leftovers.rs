@@ -26,7 +26,9 @@ pub(crate) fn kill_leftovers(host_mark: &str) {
     #[cfg(target_os = "linux")]
     {
         let mark = format!("{host_mark}/");
-        kill_all(None, |pid| has_mark(pid, |value| value.starts_with(mark.as_bytes())));
+        kill_all(None, |pid| {
+            has_mark(pid, |value| value.starts_with(mark.as_bytes()))
+        });
     }
     #[cfg(not(target_os = "linux"))]
     let _ = host_mark;
@@ -48,7 +50,9 @@ pub(super) fn kill(leader: Pid) {
 /// Kills everything that carries the mark of this launch and is not `leader`.
 pub(super) fn kill_marked(leader: Pid, mark: &str) {
     #[cfg(target_os = "linux")]
-    kill_all(Some(leader), |pid| has_mark(pid, |value| value == mark.as_bytes()));
+    kill_all(Some(leader), |pid| {
+        has_mark(pid, |value| value == mark.as_bytes())
+    });
     #[cfg(not(target_os = "linux"))]
     let _ = (leader, mark);
 }
@@ -72,7 +76,10 @@ fn kill_once(leader: Option<Pid>, is_leftover: &impl Fn(Pid) -> bool) -> usize {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut killed = 0_usize;
-    for pid in numbers.filter_map(Pid::from_raw).filter(|pid| Some(*pid) != leader) {
+    for pid in numbers
+        .filter_map(Pid::from_raw)
+        .filter(|pid| Some(*pid) != leader)
+    {
         if !is_leftover(pid) {
             continue;
         }
@@ -122,7 +129,9 @@ fn has_mark(pid: Pid, is_such: impl Fn(&[u8]) -> bool) -> bool {
         let mut variables = environment.split(|byte| *byte == 0);
         variables.any(|variable| {
             let value = variable.strip_prefix(MARK.as_bytes());
-            value.and_then(|value| value.strip_prefix(b"=")).is_some_and(&is_such)
+            value
+                .and_then(|value| value.strip_prefix(b"="))
+                .is_some_and(&is_such)
         })
     })
 }
