@@ -138,7 +138,7 @@ impl Clients {
     pub(crate) fn remember(&self, positions: Vec<ClientPosition>, sent_until: Position) {
         let mut slots = self.lock();
         for position in positions {
-            let handed_out = match position.acknowledged {
+            let sent_until = match position.acknowledged {
                 Some(_) => position.handed_out.max(sent_until),
                 None => position.handed_out,
             };
@@ -146,8 +146,9 @@ impl Clients {
             slots.generation = slots.generation.saturating_add(1);
             let slot = Slot {
                 reading: Arc::new(Reading {
-                    handed_out: AtomicU64::new(handed_out.0),
+                    handed_out: AtomicU64::new(position.handed_out.0),
                     acknowledged: AtomicU64::new(acknowledged),
+                    sent_until: AtomicU64::new(sent_until.0),
                 }),
                 attached: None,
                 generation: slots.generation,
