@@ -41,6 +41,16 @@ impl TestClient {
         }
     }
 
+    /// The same, but through another address, as that of a proxy.
+    #[must_use]
+    pub fn through(&self, address: std::net::SocketAddr) -> Self {
+        let url = self.url.parse::<http::Uri>().expect("a URL");
+        Self {
+            url: format!("http://{address}{}", url.path()),
+            ..self.clone()
+        }
+    }
+
     /// The same with one more header on every request.
     #[must_use]
     pub fn with_header(&self, name: &str, value: &str) -> Self {
@@ -136,6 +146,14 @@ impl TestClient {
             Ok(socket) => socket,
             Err(refused) => panic!("the channels of kernel {kernel_id} were refused: {refused:?}"),
         }
+    }
+
+    /// Opens the channels of a kernel where connections break; `None` when this one did.
+    pub async fn channels_unless_broken(&self, kernel_id: &str, session_id: &str) -> Option<TestSocket> {
+        let path = format!("/api/kernels/{kernel_id}/channels?session_id={session_id}");
+        TestSocket::connect_unless_broken(&self.url(&path), &self.headers, Subprotocol::V1)
+            .await?
+            .ok()
     }
 
     /// Opens a WebSocket, or tells how it was refused.

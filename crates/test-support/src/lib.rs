@@ -17,6 +17,7 @@
 
 mod client;
 mod programs;
+mod proxy;
 mod roles;
 mod server_under_test;
 mod socket;
@@ -24,6 +25,7 @@ mod wait;
 
 pub use client::{Answer, TestClient};
 pub use programs::{fake_kernel_program, server_program, test_python, variable};
+pub use proxy::{Fault, Faults, TestProxy};
 pub use roles::{Roles, TestScheme};
 pub use server_under_test::{TOKEN, TestServer, TestServerBuilder};
 pub use socket::{Refused, TestSocket, request};

@@ -35,6 +35,17 @@ impl TestSocket {
         headers: &HeaderMap,
         subprotocol: Subprotocol,
     ) -> Result<Self, Refused> {
+        Self::connect_unless_broken(url, headers, subprotocol)
+            .await
+            .unwrap_or_else(|| panic!("no WebSocket: the connection broke"))
+    }
+
+    /// `None` when the connection breaks before it is open.
+    pub(crate) async fn connect_unless_broken(
+        url: &str,
+        headers: &HeaderMap,
+        subprotocol: Subprotocol,
+    ) -> Option<Result<Self, Refused>> {
         let url = url.replacen("http://", "ws://", 1);
         let mut request = url.into_client_request().expect("a WebSocket URL");
         request.headers_mut().extend(headers.clone());
@@ -50,19 +61,20 @@ impl TestSocket {
             Ok((stream, response)) => {
                 let agreed = response.headers().get("sec-websocket-protocol");
                 let agreed = agreed.and_then(|value| value.to_str().ok()).map(str::to_owned);
-                Ok(Self {
+                Some(Ok(Self {
                     stream,
                     subprotocol,
                     agreed,
-                })
+                }))
             }
             Err(Error::Http(response)) => {
                 let body = response.body().as_deref().map(String::from_utf8_lossy);
-                Err(Refused {
+                Some(Err(Refused {
                     status: response.status(),
                     body: body.unwrap_or_default().into_owned(),
-                })
+                }))
             }
+            Err(Error::Io(_) | Error::Protocol(_) | Error::ConnectionClosed) => None,
             Err(error) => panic!("no WebSocket: {error}"),
         }
     }
@@ -87,20 +99,26 @@ impl TestSocket {
 
     /// The next message of the kernel; `None` when the server closed.
     pub async fn next(&mut self) -> Option<Message> {
+        self.next_unless_broken()
+            .await
+            .unwrap_or_else(|error| panic!("the WebSocket broke: {error}"))
+    }
+
+    /// The next message of the kernel; `None` when the server closed, an error when the connection broke.
+    pub async fn next_unless_broken(&mut self) -> Result<Option<Message>, Error> {
         within("a message", async {
             loop {
-                let frame = match self.stream.next().await? {
-                    Ok(WsMessage::Text(text)) => Frame::Text(text.as_str().into()),
-                    Ok(WsMessage::Binary(bytes)) => Frame::Binary(bytes),
-                    Ok(WsMessage::Close(_)) => return None,
-                    Ok(_) => continue,
-                    Err(error) => panic!("the WebSocket broke: {error}"),
+                let Some(received) = self.stream.next().await else {
+                    return Ok(None);
                 };
-                return Some(
-                    self.subprotocol
-                        .decode(frame)
-                        .expect("a message that can be decoded"),
-                );
+                let frame = match received? {
+                    WsMessage::Text(text) => Frame::Text(text.as_str().into()),
+                    WsMessage::Binary(bytes) => Frame::Binary(bytes),
+                    WsMessage::Close(_) => return Ok(None),
+                    _ => continue,
+                };
+                let message = self.subprotocol.decode(frame);
+                return Ok(Some(message.expect("a message that can be decoded")));
             }
         })
         .await

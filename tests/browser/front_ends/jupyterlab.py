@@ -11,6 +11,8 @@ KERNEL_TIMEOUT_MS = KERNEL_TIMEOUT_S * 1000
 class LabNotebook:
     """An open notebook made of JupyterLab's widgets."""
 
+    output_text = ".jp-OutputArea-output"
+
     def __init__(self, page: Page, asks_for_name: bool = False):
         self.page = page
         # JupyterLab asks for a name when an untitled notebook is saved for the first time.

@@ -10,6 +10,8 @@ from .waiting import is_save, is_setting, until
 class ClassicNotebook:
     """An open notebook in NBClassic."""
 
+    output_text = ".output_subarea"
+
     def __init__(self, page: Page):
         self.page = page
         self.cells = page.locator("#notebook-container .cell")

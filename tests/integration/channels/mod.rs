@@ -1,6 +1,7 @@
 //! `/api/kernels/{kernel_id}/channels`, over the real server.
 
 mod bad_input;
+mod chaos;
 mod endings;
 mod ipykernel;
 mod output;

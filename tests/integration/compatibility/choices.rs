@@ -1,7 +1,7 @@
 //! Choices that a seed decides: the same seed, the same choices.
 
 /// The seed to begin with, if another than the usual shall be tried (`ADRASTEA_TEST_SEED`).
-pub(super) fn seed() -> Option<u64> {
+pub(crate) fn seed() -> Option<u64> {
     number("ADRASTEA_TEST_SEED")
 }
 
@@ -19,10 +19,10 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// `SplitMix64`: small, and good enough to choose.
-pub(super) struct Choices(u64);
+pub(crate) struct Choices(u64);
 
 impl Choices {
-    pub(super) fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -35,7 +35,7 @@ impl Choices {
     }
 
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).expect("below a usize")
     }
 

@@ -2,7 +2,7 @@
 //! differences we intend ([`intended`]).
 
 mod answer;
-mod choices;
+pub(crate) mod choices;
 mod connection;
 mod directory;
 mod events;
