@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import urllib.request
 
 import pytest
 
@@ -58,3 +59,25 @@ def test_a_connection_that_breaks_during_a_cell_loses_and_repeats_nothing(front_
         proxy.cut_websockets()
     expect_all_lines(notebook)
     assert proxy.cuts >= 3, "the connection was cut in vain"
+
+
+@pytest.mark.ours
+def test_a_browser_that_sleeps_while_a_cell_runs_finds_all_of_its_output(front_end, start_server, open_context, open_proxy):
+    started = start_server()
+    proxy, server = open_proxy(started)
+    notebooks.write(server.root / "n.ipynb", CELL)
+    context, _ = open_context(server, watched=False)
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    notebook.run_existing_cell(0)
+    # NBClassic takes a kernel for dead whose connection breaks, and cannot be asked after, within its first second.
+    seen_lines(notebook, 15)
+    proxy.sleep()
+    until(notebook.page, lambda: kernel_state(started) == "idle", "the cell has ended", KERNEL_TIMEOUT_S)
+    proxy.wake()
+    expect_all_lines(notebook)
+
+
+def kernel_state(server) -> str:
+    """What the kernel does, asked without the proxy."""
+    with urllib.request.urlopen(server.path("api/kernels")) as answer:
+        return json.load(answer)[0]["execution_state"]
