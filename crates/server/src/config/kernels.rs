@@ -65,6 +65,9 @@ pub(super) fn read(
     }
     set_seconds(&kernels, "kernel_info_timeout", &mut config.kernel_info_timeout)?;
     set_seconds(&kernel, "shutdown_wait_time", &mut config.shutdown_wait)?;
+    if kernels.switch("use_pending_kernels")?.unwrap_or(false) {
+        config.early_death_window = Duration::ZERO;
+    }
     set_seconds(&own, "early_death_window", &mut config.early_death_window)?;
     set_seconds(&own, "orphan_timeout", &mut config.orphan_timeout)?;
     if own.switch("kernel_host_process")?.unwrap_or(true) {

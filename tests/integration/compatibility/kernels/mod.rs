@@ -2,6 +2,7 @@
 //! same kernelspecs, equal answers, but for the differences we intend ([`intended`], with their reasons in
 //! `docs/kernels.md`).
 
+mod channels;
 mod generator;
 mod ids;
 mod intended;

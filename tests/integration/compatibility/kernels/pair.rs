@@ -47,6 +47,11 @@ impl KernelsPair {
         }
     }
 
+    /// Ours and theirs, as `http://127.0.0.1:1234/`.
+    pub(super) fn urls(&self) -> [String; 2] {
+        [&self.ours, &self.theirs].map(|side| format!("{}/", side.origin))
+    }
+
     /// Ends all kernels, and with them all sessions.
     pub(super) async fn clear(&mut self) {
         tokio::join!(self.ours.clear(), self.theirs.clear());
