@@ -49,7 +49,8 @@ pub use raw_json::RawJson;
 pub use storage::{OpenFile, OutsideLinks, Storage};
 pub use time::FileTime;
 pub use uploads::{
-    Checksum, NewUpload, UploadError, UploadId, UploadManager, UploadStatus, UploadWriter, UploadsConfig,
+    Checksum, Expired, NewUpload, UploadError, UploadId, UploadManager, UploadStatus, UploadWriter,
+    UploadsConfig,
 };
 pub use version::{FileVersion, Found, Precondition, Versions};
 pub use watch::{ListeningToDisk, WatchConfig, WatchMeans};

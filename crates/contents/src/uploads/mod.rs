@@ -7,8 +7,10 @@
 mod config;
 mod digest;
 mod error;
+mod give_up;
 mod id;
 mod record;
+mod upload;
 mod writer;
 
 #[cfg(test)]
@@ -16,26 +18,25 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::sync::OwnedMutexGuard;
 
 pub use self::config::UploadsConfig;
 pub use self::digest::Checksum;
 use self::digest::Summing;
 pub use self::error::UploadError;
+pub use self::give_up::Expired;
 pub use self::id::UploadId;
 use self::record::{Beginning, Record, Records};
+use self::upload::Upload;
+pub use self::upload::{NewUpload, UploadStatus};
 pub use self::writer::UploadWriter;
 use self::writer::Writing;
 use crate::error::ContentsError;
 use crate::manager::{self, ContentsManager};
 use crate::path::ContentsPath;
 use crate::storage::partial_name;
-use crate::version::Precondition;
-
-/// Uploads that have ended and are still known, so that a client that missed the answer can ask. The oldest go first.
-const ENDED_MAX: usize = 1000;
 
 /// The uploads of a server. A cheap clone.
 #[derive(Clone)]
@@ -49,57 +50,6 @@ struct Shared {
     records: Records,
     /// Held only for a lookup or a change, never across an await.
     uploads: Mutex<HashMap<UploadId, Arc<Upload>>>,
-}
-
-/// One upload.
-struct Upload {
-    id: UploadId,
-    /// Held by whoever writes.
-    record: Arc<tokio::sync::Mutex<Record>>,
-    /// How many have wanted to write; whoever writes makes room when it grows.
-    wanted: watch::Sender<u64>,
-    /// Held only for a look or a change, never across an await.
-    status: Mutex<UploadStatus>,
-}
-
-/// What there is to know of an upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadStatus {
-    /// Which one.
-    pub id: UploadId,
-    /// The file it is to be.
-    pub path: ContentsPath,
-    /// How many bytes have come.
-    pub offset: u64,
-    /// How many are to come.
-    pub length: u64,
-    /// What the client called it, word for word.
-    pub metadata: String,
-    /// The checksum of the whole, once the file is in its place.
-    pub sha256: Option<Checksum>,
-    /// When it began.
-    pub created: SystemTime,
-    /// When it is given up, or forgotten.
-    pub expires: SystemTime,
-}
-
-/// What an upload begins with.
-#[derive(Clone, Debug)]
-pub struct NewUpload {
-    /// Its name.
-    pub id: UploadId,
-    /// The file it is to be.
-    pub path: ContentsPath,
-    /// How many bytes are to come.
-    pub length: u64,
-    /// Whether a file that is there is replaced.
-    pub overwrite: bool,
-    /// What must hold of the file that is replaced, at the beginning and at the end.
-    pub precondition: Precondition,
-    /// The checksum the whole must have.
-    pub sha256: Option<Checksum>,
-    /// What the client calls it, word for word.
-    pub metadata: String,
 }
 
 impl UploadManager {
@@ -226,42 +176,6 @@ impl UploadManager {
         Arc::clone(&self.shared).give_up(&upload, record).await
     }
 
-    /// Gives up those of which nothing came for too long. Which they were.
-    ///
-    /// # Errors
-    /// When a partial file or a record can't be removed; it is tried again the next time.
-    pub async fn expire(&self, now: SystemTime) -> Result<Vec<UploadId>, UploadError> {
-        let mut ended = Vec::new();
-        let mut late = Vec::new();
-        for status in self.list().into_iter().rev() {
-            if status.sha256.is_some() {
-                ended.push(status.id.clone());
-            }
-            if status.expires <= now || ended.len() > ENDED_MAX {
-                late.push(status.id);
-            }
-        }
-        let mut given_up = Vec::new();
-        for id in late {
-            let Ok(upload) = self.shared.find(&id) else {
-                continue;
-            };
-            // Somebody writes on it: it is alive.
-            let Ok(record) = Arc::clone(&upload.record).try_lock_owned() else {
-                continue;
-            };
-            Arc::clone(&self.shared).give_up(&upload, record).await?;
-            given_up.push(id);
-        }
-        Ok(given_up)
-    }
-
-    /// How often to call [`expire`](Self::expire).
-    #[must_use]
-    pub fn expire_every(&self) -> Duration {
-        (self.shared.config.expiry / 4).clamp(Duration::from_millis(100), Duration::from_secs(60))
-    }
-
     /// Largest upload, in bytes.
     #[must_use]
     pub fn bytes_max(&self) -> u64 {
@@ -302,21 +216,6 @@ impl Shared {
         }
         uploads.insert(upload.id.clone(), Arc::clone(upload));
         Ok(())
-    }
-
-    /// Removes what uploads left beside `path` of which nobody has a record any more. Another server may have one: so
-    /// only what is older than any upload gets.
-    fn sweep_beside(&self, path: &ContentsPath, now: SystemTime) {
-        let Some(before) = now.checked_sub(self.config.expiry) else {
-            return;
-        };
-        let is_known = |id: &str| {
-            let id = id.parse::<UploadId>();
-            id.is_ok_and(|id| self.uploads().contains_key(&id))
-        };
-        if let Err(error) = self.files().sweep_uploads(path, before, is_known) {
-            tracing::debug!(%path, %error, "could not look for what uploads left beside a file");
-        }
     }
 
     fn begin(
@@ -360,70 +259,6 @@ impl Shared {
         }
         let upload = Upload::new(id.clone(), path, record, self.config.expiry);
         self.uploads().insert(id, upload);
-    }
-
-    /// Removes what there is of an upload; a file in its place stays.
-    async fn give_up(
-        self: Arc<Self>,
-        upload: &Arc<Upload>,
-        record: OwnedMutexGuard<Record>,
-    ) -> Result<(), UploadError> {
-        let (shared, id, path) = (Arc::clone(&self), upload.id.clone(), upload.status().path);
-        blocking(move || {
-            if !record.is_placed() {
-                shared.files().abandon_upload(&path, &record.partial)?;
-            }
-            shared.records.forget(&id).map_err(UploadError::Record)?;
-            // Before the record is let go: who waits for it must not find the upload any more.
-            shared.uploads().remove(&id);
-            drop(record);
-            Ok(())
-        })
-        .await?
-    }
-}
-
-impl Upload {
-    fn new(id: UploadId, path: ContentsPath, record: Record, expiry: Duration) -> Arc<Self> {
-        let mut status = UploadStatus {
-            id: id.clone(),
-            path,
-            offset: 0,
-            length: record.length,
-            metadata: record.metadata.clone(),
-            sha256: None,
-            created: record.created(),
-            expires: record.created(),
-        };
-        status.follow(&record, expiry);
-        Arc::new(Self {
-            id,
-            record: Arc::new(tokio::sync::Mutex::new(record)),
-            wanted: watch::Sender::new(0),
-            status: Mutex::new(status),
-        })
-    }
-
-    fn status(&self) -> UploadStatus {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn show(&self, change: impl FnOnce(&mut UploadStatus)) {
-        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-impl UploadStatus {
-    /// Whether the file is in its place.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.sha256.is_some()
-    }
-
-    fn follow(&mut self, record: &Record, expiry: Duration) {
-        self.offset = record.offset;
-        self.expires = record.expires(expiry);
-        self.sha256 = record.sha256().filter(|_| record.is_placed());
     }
 }
 

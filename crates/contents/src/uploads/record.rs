@@ -207,8 +207,8 @@ impl Records {
             let Some(id) = id.and_then(|id| id.parse::<UploadId>().ok()) else {
                 continue;
             };
-            let bytes = fs::read(place(directory, &id))?;
-            match serde_json::from_slice::<Record>(&bytes) {
+            let read = fs::read(place(directory, &id));
+            match read.and_then(|bytes| Ok(serde_json::from_slice::<Record>(&bytes)?)) {
                 Ok(record) => found.push((id, record)),
                 Err(error) => {
                     tracing::warn!(upload.id = %id, %error, "the record of an upload can't be read")
