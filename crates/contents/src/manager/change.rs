@@ -47,6 +47,7 @@ impl Shared {
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
                         ContentsError::NotFound(from.clone())
                     }
+                    io::ErrorKind::InvalidFilename => ContentsError::BadName(to.clone()),
                     _ => ContentsError::from_io("renaming", from, source),
                 })?;
             self.rename_checkpoint(from, to);
