@@ -43,6 +43,9 @@ pub struct KernelsConfig {
     pub autorestart: bool,
     /// How many times in a row (`KernelRestarter.restart_limit`).
     pub restart_limit: u32,
+    /// How long is waited at most before a kernel that dies again and again is started again
+    /// (`KernelRestarter.time_to_dead`). The first time it is started at once, then after a third, two thirds, all of it.
+    pub restart_wait_max: Duration,
     /// How long a kernel must live for a restart to have succeeded (`KernelRestarter.stable_start_time`).
     pub stable_start_time: Duration,
     /// Which kernels are ended because nobody uses them; `None` for none.
@@ -159,6 +162,7 @@ impl KernelsConfig {
             shutdown_wait: Duration::from_secs(5),
             autorestart: true,
             restart_limit: 5,
+            restart_wait_max: Duration::from_secs(3),
             stable_start_time: Duration::from_secs(10),
             culling: None,
             heartbeat_interval: Duration::from_secs(10),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{Instant, sleep, timeout},
 };
 use tracing::{debug, info, warn};
 use wire::Channel;
@@ -25,6 +25,12 @@ const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
 
 /// How long the system may take to end a process that was killed.
 const KILL_WAIT: Duration = Duration::from_secs(5);
+
+/// After how many restarts in a row the wait before the next is as long as it gets.
+const BACK_OFF_STEPS: u32 = 3;
+
+/// How often to look, in this wait, whether somebody wants something of the kernel.
+const BACK_OFF_LOOK: Duration = Duration::from_millis(50);
 
 /// What kernels say when somebody else listens on their ports.
 const PORT_TAKEN: &str = "Address already in use";
@@ -91,7 +97,7 @@ impl Life {
                     }
                 }
                 Turn::Died(exit) => {
-                    if let Some(ended) = self.restart_after_death(exit).await {
+                    if let Some(ended) = self.restart_after_death(exit, &commands).await {
                         break (ended, None);
                     }
                 }
@@ -231,7 +237,7 @@ impl Life {
     }
 
     /// Starts a kernel that died by itself again, if that makes sense; else says why it is gone.
-    async fn restart_after_death(&mut self, exit: Exit) -> Option<Ended> {
+    async fn restart_after_death(&mut self, exit: Exit, commands: &mpsc::Receiver<Command>) -> Option<Ended> {
         self.hear_last_words(self.is_connected()).await;
         self.was_ready |= self.is_ready();
         let id = &self.pad.plan.kernel_id;
@@ -251,11 +257,26 @@ impl Life {
         self.leave_process().await;
         self.enter_restarting();
         self.pad.core.announce(ExecutionState::Restarting);
+        // One that met somebody else on its ports gets others at once.
+        if self.was_ready {
+            self.back_off(commands).await;
+        }
         let relaunched = match self.new_addresses_unless_used() {
             Ok(()) => self.launch_again().await,
             Err(error) => Err(error),
         };
         relaunched.err().map(|error| self.died(error.to_string()))
+    }
+
+    /// Waits before the next of several restarts in a row, unless somebody wants something of the kernel: that is
+    /// served by its next process.
+    async fn back_off(&self, commands: &mpsc::Receiver<Command>) {
+        let earlier = self.restarts_in_a_row.saturating_sub(1).min(BACK_OFF_STEPS);
+        let wait = self.pad.settings.restart_wait_max * earlier / BACK_OFF_STEPS;
+        let until = Instant::now() + wait;
+        while Instant::now() < until && commands.is_empty() {
+            sleep(BACK_OFF_LOOK.min(until.saturating_duration_since(Instant::now()))).await;
+        }
     }
 
     /// A kernel that never got to listen may have met somebody else on its ports. Once clients know it, its

@@ -1,6 +1,6 @@
 //! From start to end, by request and by accident.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use kernels::{Ended, ExecutionState, KernelError, KernelId, Phase, StartKernel};
 use serde_json::{Value, json};
@@ -125,6 +125,23 @@ async fn a_kernel_that_dies_too_often_stays_dead_and_says_why() {
     assert!(error.contains("a fake kernel's last words"), "{error}");
     eventually("removed", || fixture.manager.get(kernel.id()).is_err()).await;
     assert!(!fixture.connection_file(&kernel).exists());
+}
+
+#[tokio::test]
+async fn a_kernel_that_dies_again_is_started_later_unless_somebody_wants_something() {
+    let fixture = Fixture::with(|config| config.restart_wait_max = Duration::from_secs(3_600));
+    let kernel = fixture.start().await;
+    let client = Client::attach(&kernel, "client");
+    client.execute("1", "exit 3").await;
+    // The first time at once, though the longest wait is an hour.
+    eventually("restarted", || kernel.status().borrow().restarts == 1).await;
+    kernel.ready().await.unwrap();
+    client.execute("2", "exit 4").await;
+    let is_waiting = || kernel.model().execution_state == ExecutionState::Restarting;
+    eventually("restarting", is_waiting).await;
+    assert_eq!(kernel.status().borrow().restarts, 1);
+    kernel.shutdown().await.unwrap();
+    assert_eq!(kernel.ended().await, Ended::ShutDown);
 }
 
 #[tokio::test]

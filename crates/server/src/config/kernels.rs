@@ -74,6 +74,7 @@ pub(super) fn read(
         config.host_program = Some(own_program());
     }
     set_seconds(&restarter, "stable_start_time", &mut config.stable_start_time)?;
+    set_seconds(&restarter, "time_to_dead", &mut config.restart_wait_max)?;
     if let Some(autorestart) = kernel.switch("autorestart")? {
         config.autorestart = autorestart;
     }
