@@ -1,8 +1,9 @@
 //! Writing a [`Node`] as JSON: compactly for the browser, and as Python's nbformat writes files.
 
+use super::lines::line_end_length;
 use super::node::Node;
 use super::pieces::Sink;
-use super::scan::plain_length;
+use super::scan::{plain_length, plain_length_in_line};
 use crate::python_text::push_float;
 
 /// JSON without spaces, members in their order.
@@ -67,12 +68,20 @@ fn push_indented(node: &Node<'_>, level: usize, out: &mut impl Sink) {
             before.push(b'"');
             let end = out.buffer();
             end.push(b'[');
-            for (count, line) in lines.iter().enumerate() {
-                let comma = usize::from(count == 0);
-                end.extend_from_slice(before.get(comma..).unwrap_or_default());
-                escaped(line, end);
-                end.push(b'"');
+            end.extend_from_slice(before.get(1..).unwrap_or_default());
+            match lines.lines_to_find() {
+                Some(text) => escaped_lines(text, &before, end),
+                None => {
+                    for (count, line) in lines.iter().enumerate() {
+                        if count > 0 {
+                            end.push(b'"');
+                            end.extend_from_slice(&before);
+                        }
+                        escaped(line, end);
+                    }
+                }
             }
+            end.push(b'"');
             new_line(0, level, out);
             out.buffer().push(b']');
         }
@@ -138,16 +147,67 @@ fn escaped(text: &str, out: &mut Vec<u8>) {
         let Some((byte, after)) = special.split_first() else {
             break;
         };
+        push_escape(*byte, out);
+        rest = after;
+    }
+}
+
+/// The lines of a text, looked for and escaped in one go; `between` stands between two.
+fn escaped_lines(text: &str, between: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at(plain_length_in_line(rest));
+        out.extend_from_slice(plain);
+        let Some(byte) = special.first() else {
+            break;
+        };
+        let end = line_end_length(special);
+        let (here, after) = special.split_at(end.unwrap_or(1));
         match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            8 => out.extend_from_slice(b"\\b"),
-            12 => out.extend_from_slice(b"\\f"),
-            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+            // Both begin what is no ASCII, and need no escape.
+            0xc2 | 0xe2 => out.extend_from_slice(here),
+            _ => here.iter().for_each(|byte| push_escape(*byte, out)),
+        }
+        if end.is_some() && !after.is_empty() {
+            out.push(b'"');
+            out.extend_from_slice(between);
         }
         rest = after;
+    }
+}
+
+/// A byte that a JSON string can't hold as it is.
+fn push_escape(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        8 => out.extend_from_slice(b"\\b"),
+        12 => out.extend_from_slice(b"\\f"),
+        control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::lines::split;
+    use super::super::node::Lines;
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn lines_that_are_looked_for_as_they_are_written_are_those_of_the_text(
+            text in "[a\"\\\\\t\n\r\u{b}\u{c}\u{1c}\u{1f}\u{85}\u{84}\u{2028}\u{2029}\u{2027}é—😀]{1,40}"
+        ) {
+            let lines: Vec<Node<'_>> = split(&text).map(Node::text).collect();
+            let (mut one_by_one, mut in_one_go) = (Vec::new(), Vec::new());
+            indented(&Node::Array(lines), &mut one_by_one);
+            indented(&Node::Lines(Lines::of(text.into()).unwrap()), &mut in_one_go);
+            prop_assert_eq!(String::from_utf8(in_one_go), String::from_utf8(one_by_one));
+        }
     }
 }

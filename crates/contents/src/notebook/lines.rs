@@ -36,19 +36,26 @@ pub(super) fn without_end(line: &str) -> &str {
 fn line_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = length_in_line(bytes);
-    while let Some(byte) = bytes.get(at) {
-        let following = |offset: usize| bytes.get(at + offset).copied();
-        match byte {
-            b'\r' if following(1) == Some(b'\n') => return at + 2,
-            b'\n' | b'\r' | 0x0b | 0x0c | 0x1c..=0x1e => return at + 1,
-            // U+0085
-            0xc2 if following(1) == Some(0x85) => return at + 2,
-            // U+2028, U+2029
-            0xe2 if following(1) == Some(0x80) && matches!(following(2), Some(0xa8 | 0xa9)) => return at + 3,
-            _ => at += 1 + length_in_line(bytes.get(at + 1..).unwrap_or_default()),
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        if let Some(end) = line_end_length(rest) {
+            return at + end;
         }
+        at += 1 + length_in_line(rest.get(1..).unwrap_or_default());
     }
     bytes.len()
+}
+
+/// Bytes of the line end that stands first.
+pub(super) fn line_end_length(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'\r', b'\n', ..] => Some(2),
+        [b'\n' | b'\r' | 0x0b | 0x0c | 0x1c..=0x1e, ..] => Some(1),
+        // U+0085
+        [0xc2, 0x85, ..] => Some(2),
+        // U+2028, U+2029
+        [0xe2, 0x80, 0xa8 | 0xa9, ..] => Some(3),
+        _ => None,
+    }
 }
 
 /// Turns a string into its lines; anything else stays.
@@ -60,12 +67,7 @@ fn split_node(node: &mut Node<'_>) {
 }
 
 fn lines_of(text: Cow<'_, str>) -> Node<'_> {
-    let ends = split(&text).scan(0, |end, line| {
-        *end += line.len();
-        Some(*end)
-    });
-    let ends = ends.collect();
-    Lines::cut(text, ends).map_or_else(|| Node::Array(Vec::new()), Node::Lines)
+    Lines::of(text).map_or_else(|| Node::Array(Vec::new()), Node::Lines)
 }
 
 /// Turns a list of strings into one string; anything else stays.

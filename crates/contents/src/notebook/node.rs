@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::lines::split;
+
 /// Objects up to this size find duplicate keys by comparing each with each.
 const SMALL_OBJECT: usize = 12;
 
@@ -28,7 +30,8 @@ pub(crate) enum Node<'a> {
 pub(crate) struct Lines<'a> {
     text: Cow<'a, str>,
     /// Invariant: where each string ends within `text`; rising, each at a character's boundary, the last at its end.
-    ends: Vec<usize>,
+    /// `None` where they are the lines of the text, which nobody has looked for yet.
+    ends: Option<Vec<usize>>,
 }
 
 impl<'a> Lines<'a> {
@@ -37,17 +40,32 @@ impl<'a> Lines<'a> {
         let are_ends = ends.is_sorted()
             && ends.last() == Some(&text.len())
             && ends.iter().all(|end| text.is_char_boundary(*end));
-        are_ends.then_some(Self { text, ends })
+        are_ends.then_some(Self {
+            text,
+            ends: Some(ends),
+        })
+    }
+
+    /// The lines of a text; `None` if it has none.
+    pub(crate) fn of(text: Cow<'a, str>) -> Option<Self> {
+        (!text.is_empty()).then_some(Self { text, ends: None })
     }
 
     /// The strings.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let mut start = 0;
-        self.ends.iter().map(move |end| {
+        let parts = self.ends.iter().flatten().map(move |end| {
             let line = self.text.get(start..*end).unwrap_or_default();
             start = *end;
             line
-        })
+        });
+        let lines = self.lines_to_find().map(split);
+        parts.chain(lines.into_iter().flatten())
+    }
+
+    /// The text whose lines are the strings.
+    pub(crate) fn lines_to_find(&self) -> Option<&str> {
+        self.ends.is_none().then_some(&*self.text)
     }
 
     /// The strings joined.

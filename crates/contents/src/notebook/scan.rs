@@ -13,6 +13,13 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
     })
 }
 
+/// Bytes before the first that [`plain_length`] or [`length_in_line`] stops at.
+pub(super) fn plain_length_in_line(bytes: &[u8]) -> usize {
+    length_without(bytes, |word| {
+        below(word, 0x20) | equal(word, b'"') | equal(word, b'\\') | equal(word, 0xc2) | equal(word, 0xe2)
+    })
+}
+
 /// Bytes before the first that may be, or may begin, one of the line ends of Python's `splitlines`.
 pub(super) fn length_in_line(bytes: &[u8]) -> usize {
     length_without(bytes, |word| {
@@ -60,17 +67,28 @@ mod tests {
             let plain = vec![b'x'; length];
             assert_eq!(plain_length(&plain), length);
             assert_eq!(length_in_line(&plain), length);
+            assert_eq!(plain_length_in_line(&plain), length);
             for place in 0..length {
                 for special in [b'"', b'\\', b'\n', 0, 0x1f] {
                     let mut bytes = plain.clone();
                     bytes[place] = special;
                     bytes[length - 1] = b'"';
                     assert_eq!(plain_length(&bytes), place, "{special} at {place} of {length}");
+                    assert_eq!(
+                        plain_length_in_line(&bytes),
+                        place,
+                        "{special} at {place} of {length}"
+                    );
                 }
                 for special in [b'\n', b'\r', 0x1c, 0xc2, 0xe2] {
                     let mut bytes = plain.clone();
                     bytes[place] = special;
                     assert_eq!(length_in_line(&bytes), place, "{special} at {place} of {length}");
+                    assert_eq!(
+                        plain_length_in_line(&bytes),
+                        place,
+                        "{special} at {place} of {length}"
+                    );
                 }
             }
         }
