@@ -217,24 +217,23 @@ impl Server {
         Ok(self.cpu()? + hosts.sum::<Result<Duration>>()?)
     }
 
-    /// Resident memory of each host of its kernels, in megabytes.
+    /// Memory of each host of its kernels, in megabytes.
     pub(crate) fn hosts_mb(&self) -> Result<Vec<f64>> {
         let hosts = self.hosts()?;
-        let hosts = hosts.iter().map(|host| memory_mb(&host.join("status"), "VmRSS:"));
+        // What they share, the program above all, is divided among them.
+        let hosts = hosts
+            .iter()
+            .map(|host| memory_mb(&host.join("smaps_rollup"), "Pss:"));
         hosts.collect()
     }
 
-    /// The hosts of its kernels, as directories of `/proc`: processes of the word `kernel-host` that were given the
-    /// runtime directory of this server.
+    /// The hosts of its kernels, as directories of `/proc`: its children that were given the word `kernel-host`.
     fn hosts(&self) -> Result<Vec<PathBuf>> {
-        let runtime = self.directory.path().join("runtime");
+        let server = format!("PPid:\t{}", self.child.id().context("the server has ended")?);
         let is_host = |process: &Path| {
             // A process that has ended meanwhile is none.
-            let holds = |name: &str, wanted: &[u8]| {
-                let text = fs::read(process.join(name)).unwrap_or_default();
-                text.windows(wanted.len()).any(|window| window == wanted)
-            };
-            holds("cmdline", b"kernel-host") && holds("environ", runtime.as_os_str().as_encoded_bytes())
+            let text = |name: &str| fs::read_to_string(process.join(name)).unwrap_or_default();
+            text("status").lines().any(|line| line == server) && text("cmdline").contains("kernel-host")
         };
         let processes = fs::read_dir("/proc")?.filter_map(|entry| Some(entry.ok()?.path()));
         Ok(processes.filter(|process| is_host(process)).collect())
