@@ -16,7 +16,7 @@ use channels::{
 };
 use futures::{SinkExt, StreamExt};
 use identity::Identity;
-use kernels::{Attachment, ClientId, Kernel, KernelManager};
+use kernels::{Attachment, ClientId, Kernel, KernelManager, Position};
 use serde::Deserialize;
 use tracing::{debug, info};
 use wire::{Frame, Subprotocol};
@@ -63,6 +63,9 @@ pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
 struct Connect {
     /// The client's own id, the same when it connects again.
     session_id: Option<String>,
+    /// Where to begin, as `/api/kernels/{kernel_id}/requests` gives it; without it a new client begins at now, and one that
+    /// comes back where it stopped.
+    since: Option<u64>,
 }
 
 /// Opens the channels of a kernel, once it has answered and its output is listened to.
@@ -78,7 +81,10 @@ async fn connect(
     let kernel = kernels.get(auth.resource())?;
     kernel.ready().await?;
     // From here on it counts as a connection, and no output is missed while the upgrade is under way.
-    let attachment = kernel.attach(client);
+    let mut attachment = kernel.attach(client);
+    if let Some(since) = connect.since {
+        attachment.start_at(Position(since));
+    }
     let connection = connections.open();
     let mut upgrade = websocket::limited(upgrade, config.message_bytes_max);
     if config.offers_v1 {

@@ -29,6 +29,7 @@ mod me;
 mod nbconvert;
 mod notebooks;
 mod pages;
+mod requests;
 mod resolve_path;
 mod resources;
 mod security;
@@ -86,6 +87,7 @@ pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
         .merge(kernelspecs::routes(guard.clone()))
         .merge(sessions::routes(guard.clone()))
         .merge(channels::routes(guard.clone()))
+        .merge(requests::routes(guard.clone()))
         .merge(events::routes(guard.clone()))
         .merge(config_sections::routes(guard.clone()))
         .merge(lsp::routes(guard.clone()))

@@ -28,6 +28,11 @@ impl Filters {
         allowed.is_empty() || allowed.iter().any(|allowed| allowed == msg_type)
     }
 
+    /// What an output says to those who read of it later; `None` when it stays as it is.
+    pub(crate) fn told_later(&self, message: &Message, msg_type: &str) -> Option<Message> {
+        without_traceback(message, msg_type, self.traceback_replacement.as_deref()?)
+    }
+
     /// What the kernel's messages pass on their way to one client; `None` when all pass as they are.
     pub(crate) fn of_connection(&self) -> Option<OutputFilter> {
         let passes_all = self.traceback_replacement.is_none() && self.rate_limits.is_none();

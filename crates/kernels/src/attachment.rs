@@ -119,6 +119,14 @@ impl Clients {
             .count()
     }
 
+    pub(crate) fn is_attached(&self, client: &ClientId) -> bool {
+        let slots = self.lock();
+        slots
+            .by_client
+            .get(client)
+            .is_some_and(|slot| slot.attached.is_some())
+    }
+
     /// How far each is, attached or gone.
     pub(crate) fn positions(&self) -> Vec<ClientPosition> {
         let slots = self.lock();
@@ -310,6 +318,12 @@ impl Attachment {
         self.fetched = position;
         self.hand_out_until(position);
         self.clients.let_go();
+    }
+
+    /// Begins at `position`, whatever this client has had before.
+    pub fn start_at(&mut self, position: Position) {
+        self.resumed = None;
+        self.seek(position.min(self.clients.journal.head()));
     }
 
     /// Completes when a newer attachment has the same client: this one should end.

@@ -8,7 +8,10 @@ use wire::{Channel, Message};
 use crate::{
     Attachment, ClientId, Ended, ExecutionState, KernelAction, KernelDone, KernelError, KernelId,
     KernelModel, KernelObserver, KernelStatus, Phase,
-    host::{HostHandle, journal::Position},
+    host::{
+        HostHandle,
+        journal::{Execution, Position, Retelling},
+    },
 };
 
 /// A handle on a kernel; cheap to clone. The kernel outlives its handles: it ends by [`shutdown`](Self::shutdown)
@@ -165,7 +168,10 @@ impl Kernel {
         let header = message
             .header()
             .map_err(|source| KernelError::Message { source })?;
-        let msg_id = header.msg_id.into();
+        let msg_id: Box<str> = header.msg_id.into();
+        if let Some(execution) = Execution::of(&from, &msg_id, &message) {
+            self.0.host.journal.note_execution(execution);
+        }
         let sent = self.0.host.send(from, msg_id, message).await;
         sent.map_err(|_| self.gone())
     }
@@ -175,6 +181,30 @@ impl Kernel {
     #[must_use]
     pub fn first_answering(&self, msg_id: &str) -> Option<Position> {
         self.0.host.journal.first_answering(msg_id)
+    }
+
+    /// The requests to run code that are still known, oldest first.
+    #[must_use]
+    pub fn executions(&self) -> Vec<Execution> {
+        self.0.host.journal.executions()
+    }
+
+    /// Where its next message will stand.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.0.host.journal.head()
+    }
+
+    /// What it has said to everyone from `from` until `until`, as far as that is still known; for who is no client.
+    #[must_use]
+    pub fn said_between(&self, from: Position, until: Position) -> Retelling {
+        Retelling::new(self.0.host.journal.clone(), from, until)
+    }
+
+    /// Whether this client is attached now.
+    #[must_use]
+    pub fn is_attached(&self, client: &ClientId) -> bool {
+        self.0.host.clients.is_attached(client)
     }
 
     /// Stops what it does, by signal or by message, as its kernelspec says.

@@ -30,7 +30,7 @@ pub use config::{KernelLimits, KernelsConfig, NativeKernel, Transport};
 pub use connection_file::ConnectionFile;
 pub use cull::{Culling, Spared, cull_idle_kernels};
 pub use error::KernelError;
-pub use host::journal::{Audience, Delivery, Position};
+pub use host::journal::{Audience, CodeDigest, Delivery, Execution, Position, Retelling};
 pub use host_process::{HostProcessError, run_kernel_host};
 pub use id::{BadKernelId, BadKernelspecName, ClientId, KERNEL_ID_BYTES_MAX, KernelId, KernelspecName};
 pub use kernel::Kernel;

@@ -6,6 +6,7 @@ mod endings;
 mod ipykernel;
 mod output;
 mod permissions;
+pub(crate) mod requests;
 mod settings;
 mod subprotocols;
 

@@ -65,6 +65,7 @@ impl Core {
     /// Nothing asked so far will be answered.
     pub(super) fn forget_asked(&self) {
         self.asked().clear();
+        self.journal.end_executions();
     }
 
     /// Writes down what the kernel said.

@@ -9,6 +9,8 @@
 
 mod behind;
 mod delivery;
+mod executions;
+mod retelling;
 mod spill;
 
 use std::{
@@ -24,6 +26,9 @@ use wire::Message;
 
 pub(crate) use behind::{Behind, Fetch, Fetched};
 pub use delivery::{Audience, Delivery, Position};
+pub use executions::{CodeDigest, Execution};
+use executions::{Executions, is_idle};
+pub use retelling::Retelling;
 use spill::Spill;
 
 use crate::ClientId;
@@ -63,6 +68,9 @@ struct State {
     needed_from: Option<Position>,
     requests: HashMap<Box<str>, Position>,
     requests_in_order: VecDeque<Box<str>>,
+    executions: Executions,
+    /// Everything that was ever added.
+    bytes: u64,
     /// The parent of what was mirrored last: outputs of one request come in a row, and need no look into each.
     last_parent: Bytes,
 }
@@ -123,6 +131,8 @@ impl Journal {
             needed_from: None,
             requests: HashMap::new(),
             requests_in_order: VecDeque::new(),
+            executions: Executions::default(),
+            bytes: 0,
             last_parent: Bytes::new(),
         };
         Self {
@@ -142,6 +152,8 @@ impl Journal {
         delivery.position = position;
         if let Some(request) = request {
             state.index(request, position);
+            let (is_idle, bytes) = (is_idle(&delivery.message), state.bytes);
+            state.executions.note_answer(request, position, is_idle, bytes);
         }
         state.push(delivery, self.memory_bytes_max);
         self.news.send_modify(|news| news.head = position.next());
@@ -183,6 +195,30 @@ impl Journal {
         }
     }
 
+    /// A client asks to run code.
+    pub(crate) fn note_execution(&self, execution: Execution) {
+        self.lock().executions.note(execution);
+    }
+
+    /// Takes over what another journal knows of requests to run code.
+    pub(crate) fn index_executions(&self, executions: Vec<Execution>) {
+        let mut state = self.lock();
+        for execution in executions {
+            state.executions.note(execution);
+        }
+    }
+
+    /// The requests to run code, oldest first.
+    pub(crate) fn executions(&self) -> Vec<Execution> {
+        self.lock().executions.all()
+    }
+
+    /// Requests that have not ended never will: the kernel's process is gone.
+    pub(crate) fn end_executions(&self) {
+        let head = self.head();
+        self.lock().executions.end_all(head);
+    }
+
     /// There will be no more.
     pub(crate) fn close(&self) {
         self.news.send_modify(|news| news.closed = true);
@@ -196,9 +232,12 @@ impl Journal {
         self.news.borrow().head
     }
 
-    /// Nobody needs anything before `needed_from`; with `None`, nobody needs anything old at all.
+    /// Nobody needs anything before `needed_from`, but for the beginning of what had not ended there; with `None`, nobody
+    /// needs anything old at all.
     pub(crate) fn keep(&self, needed_from: Option<Position>) {
         let mut state = self.lock();
+        let bytes = state.bytes;
+        let needed_from = needed_from.map(|from| state.executions.whole_from(from, bytes));
         state.needed_from = needed_from;
         if let Store::File(spill) = &mut state.store {
             spill.forget_before(needed_from);
@@ -260,6 +299,7 @@ impl Journal {
 impl State {
     fn push(&mut self, delivery: Delivery, memory_bytes_max: usize) {
         self.memory_bytes = self.memory_bytes.saturating_add(delivery.v1().len());
+        self.bytes = self.bytes.saturating_add(delivery.v1().len() as u64);
         self.entries.push_back(Arc::new(delivery));
         while self.memory_bytes > memory_bytes_max && self.entries.len() > 1 {
             self.evict_oldest();
@@ -301,13 +341,16 @@ impl State {
 
     fn index_mirrored(&mut self, delivery: &Delivery) {
         let parent = &delivery.message.parent_header;
-        if *parent == self.last_parent {
+        let is_idle = is_idle(&delivery.message);
+        if *parent == self.last_parent && !is_idle {
             return;
         }
         self.last_parent = parent.clone();
         // Whatever cannot be read has not become part of the journal that is mirrored.
         if let Ok(Some(parent)) = delivery.message.parent() {
             self.index(&parent.msg_id, delivery.position);
+            self.executions
+                .note_answer(&parent.msg_id, delivery.position, is_idle, self.bytes);
         }
     }
 

@@ -80,6 +80,7 @@ impl Keeper {
         } = connected;
         self.shared.status.send_replace(attached.status);
         self.shared.journal.index_requests(attached.requests);
+        self.shared.journal.index_executions(attached.executions);
         let error = tokio::select! {
             error = read(&self.shared, &mut reader) => error,
             error = self.inlets.write(&self.shared, &mut writer, fetches) => error,

@@ -68,6 +68,9 @@ impl Batch<'_> {
         let shared = self.shared;
         match says {
             HostSays::Status { status } => {
+                if status.restarts != shared.status.borrow().restarts {
+                    shared.journal.end_executions();
+                }
                 shared.status.send_if_modified(|known| {
                     let but_for_activity = crate::KernelStatus {
                         last_activity: known.last_activity,

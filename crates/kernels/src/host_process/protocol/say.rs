@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use wire::Channel;
 
 use crate::{
-    ClientId, KernelError, KernelStatus, LaunchError, attachment::ClientPosition, host::journal::Position,
+    ClientId, KernelError, KernelStatus, LaunchError,
+    attachment::ClientPosition,
+    host::journal::{Execution, Position},
 };
 
 /// From the server to the host.
@@ -80,6 +82,9 @@ pub(crate) struct Attached {
     /// Where the first answer to each request stands, oldest first.
     #[serde(default)]
     pub(crate) requests: Vec<(Box<str>, Position)>,
+    /// The requests to run code, oldest first.
+    #[serde(default)]
+    pub(crate) executions: Vec<Execution>,
     /// What the host was made from. Another version may not understand it, and then cannot start a new host when this
     /// one is killed.
     #[serde(default)]

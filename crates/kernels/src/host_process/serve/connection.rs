@@ -22,7 +22,7 @@ use crate::{
     host::{
         HostHandle,
         handle::{Asker, HostGone, Room, Taken, Upward},
-        journal::{Fetched, News, Read},
+        journal::{Execution, Fetched, News, Read},
     },
     host_process::protocol::{
         Attached, Carried, Command, Failure, Frame, FrameReader, FrameWriter, HostSays, Kind, ProtocolError,
@@ -154,6 +154,9 @@ impl Connection {
         let message = Subprotocol::V1
             .decode(WireFrame::Binary(v1))
             .map_err(ProtocolError::bad)?;
+        if let Some(execution) = Execution::of(&client, &msg_id, &message) {
+            self.host.journal.note_execution(execution);
+        }
         let taken = Taken {
             channel: message.channel,
             told: outlet.taken.clone(),
@@ -297,6 +300,7 @@ impl Pump<'_> {
                 sent_until,
                 clients: told.clients.values().cloned().collect(),
                 requests: journal.requests(),
+                executions: journal.executions(),
                 setup: self.connection.memory.setup.clone(),
             }
         };

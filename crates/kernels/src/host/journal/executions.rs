@@ -1,0 +1,232 @@
+//! The requests that ran code, by what their askers said of them: whose cell it was, and what stood in it. Front ends
+//! that come back with another session need it, and so does what is kept for them.
+
+use std::collections::{HashMap, VecDeque};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use wire::{Channel, Message};
+
+use super::Position;
+use crate::ClientId;
+
+/// How many are known.
+const EXECUTIONS_MAX: usize = 1_024;
+
+/// A front end's id of a cell has at most this many bytes; nbformat says 64.
+const CELL_ID_BYTES_MAX: usize = 256;
+
+/// Outputs of a request that has not ended are kept from its first, so that they can be given again whole; but only while
+/// they are so few. Whoever has more needs another way than a browser.
+const REPEATED_BYTES_MAX: u64 = 64 << 20;
+
+/// A request to run code, as it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Its id.
+    pub msg_id: Box<str>,
+    /// Who asked.
+    pub client: ClientId,
+    /// The cell it ran, if the front end says so: JupyterLab does.
+    pub cell_id: Option<Box<str>>,
+    /// What it ran.
+    pub code: CodeDigest,
+    /// When it came.
+    pub asked: Timestamp,
+    /// Where its first answer stands.
+    #[serde(default)]
+    pub first: Option<Position>,
+    /// Where the kernel said that it is done.
+    #[serde(default)]
+    pub ended: Option<Position>,
+}
+
+/// Tells one code from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeDigest {
+    bytes: u64,
+    fnv: u64,
+}
+
+impl CodeDigest {
+    /// FNV-1a, which is the same in every version of the server and its hosts.
+    #[must_use]
+    pub fn of(code: &str) -> Self {
+        let fnv = code.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self {
+            bytes: code.len() as u64,
+            fnv,
+        }
+    }
+}
+
+impl Execution {
+    /// What a client asks, if it asks to run code that leaves a trace.
+    pub(crate) fn of(client: &ClientId, msg_id: &str, message: &Message) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Content {
+            code: String,
+            #[serde(default)]
+            silent: bool,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Metadata {
+            #[serde(rename = "cellId")]
+            cell_id: Option<Box<str>>,
+        }
+        if message.channel != Channel::Shell || message.header().ok()?.msg_type != "execute_request" {
+            return None;
+        }
+        let content: Content = serde_json::from_slice(&message.content).ok()?;
+        let metadata: Metadata = serde_json::from_slice(&message.metadata).unwrap_or_default();
+        (!content.silent).then(|| Self {
+            msg_id: msg_id.into(),
+            client: client.clone(),
+            cell_id: metadata.cell_id.filter(|id| id.len() <= CELL_ID_BYTES_MAX),
+            code: CodeDigest::of(&content.code),
+            asked: Timestamp::now(),
+            first: None,
+            ended: None,
+        })
+    }
+}
+
+/// Those of one kernel.
+#[derive(Default)]
+pub(super) struct Executions {
+    by_id: HashMap<Box<str>, Execution>,
+    in_order: VecDeque<Box<str>>,
+    /// Those that have begun and may still be needed from their first answer on, oldest first.
+    kept: VecDeque<Kept>,
+}
+
+struct Kept {
+    msg_id: Box<str>,
+    first: Position,
+    /// The journal's bytes before it.
+    bytes_before: u64,
+}
+
+impl Executions {
+    /// One more; what is known of it already stays.
+    pub(super) fn note(&mut self, execution: Execution) {
+        if self.by_id.contains_key(&execution.msg_id) {
+            return;
+        }
+        if self.in_order.len() >= EXECUTIONS_MAX
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.by_id.remove(&oldest);
+        }
+        self.in_order.push_back(execution.msg_id.clone());
+        self.by_id.insert(execution.msg_id.clone(), execution);
+    }
+
+    /// An answer to `msg_id` stands at `position`, with `bytes` in the journal before it.
+    pub(super) fn note_answer(&mut self, msg_id: &str, position: Position, is_idle: bool, bytes: u64) {
+        let Some(execution) = self.by_id.get_mut(msg_id) else {
+            return;
+        };
+        if execution.first.is_none() {
+            execution.first = Some(position);
+            self.kept.push_back(Kept {
+                msg_id: msg_id.into(),
+                first: position,
+                bytes_before: bytes,
+            });
+        }
+        if is_idle {
+            execution.ended = Some(position);
+        }
+    }
+
+    /// Whatever has not ended never will: the process is gone.
+    pub(super) fn end_all(&mut self, position: Position) {
+        for execution in self.by_id.values_mut() {
+            execution.ended.get_or_insert(position);
+        }
+    }
+
+    /// All, oldest first.
+    pub(super) fn all(&self) -> Vec<Execution> {
+        let in_order = self.in_order.iter();
+        in_order
+            .filter_map(|msg_id| self.by_id.get(msg_id))
+            .cloned()
+            .collect()
+    }
+
+    /// What to keep for those who need all from `from` on: from the first answer to whatever had not ended there.
+    pub(super) fn whole_from(&mut self, from: Position, bytes: u64) -> Position {
+        while let Some(oldest) = self.kept.front() {
+            let ended = self.by_id.get(&oldest.msg_id).map(|execution| execution.ended);
+            let has_ended = ended.is_none_or(|ended| ended.is_some_and(|ended| ended < from));
+            let is_too_large = bytes.saturating_sub(oldest.bytes_before) > REPEATED_BYTES_MAX;
+            if !has_ended && !is_too_large {
+                return oldest.first.min(from);
+            }
+            self.kept.pop_front();
+        }
+        from
+    }
+}
+
+/// Whether the kernel says that it is done with a request.
+pub(super) fn is_idle(message: &Message) -> bool {
+    /// As long as `{"execution_state": "idle"}` may be written.
+    const BYTES_MAX: usize = 64;
+    const WORD: &[u8] = b"\"idle\"";
+    message.channel == Channel::Iopub
+        && message.content.len() <= BYTES_MAX
+        && message.content.windows(WORD.len()).any(|part| part == WORD)
+        && message.header().is_ok_and(|header| header.msg_type == "status")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn execution(msg_id: &str) -> Execution {
+        Execution {
+            msg_id: msg_id.into(),
+            client: ClientId::new("c"),
+            cell_id: None,
+            code: CodeDigest::of(""),
+            asked: Timestamp::UNIX_EPOCH,
+            first: None,
+            ended: None,
+        }
+    }
+
+    #[test]
+    fn a_request_is_kept_whole_until_its_end_is_read() {
+        let mut executions = Executions::default();
+        executions.note(execution("a"));
+        executions.note_answer("a", Position(5), false, 0);
+        assert_eq!(executions.whole_from(Position(20), 10), Position(5));
+        executions.note_answer("a", Position(30), true, 10);
+        assert_eq!(executions.whole_from(Position(30), 10), Position(5));
+        assert_eq!(executions.whole_from(Position(31), 10), Position(31));
+    }
+
+    #[test]
+    fn a_request_with_too_many_outputs_is_not_kept_whole() {
+        let mut executions = Executions::default();
+        executions.note(execution("a"));
+        executions.note_answer("a", Position(5), false, 0);
+        assert_eq!(
+            executions.whole_from(Position(20), REPEATED_BYTES_MAX + 1),
+            Position(20)
+        );
+    }
+
+    #[test]
+    fn what_does_not_run_code_keeps_nothing() {
+        let mut executions = Executions::default();
+        executions.note_answer("info", Position(5), false, 0);
+        assert_eq!(executions.whole_from(Position(20), 0), Position(20));
+    }
+}
