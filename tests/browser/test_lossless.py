@@ -81,3 +81,20 @@ def kernel_state(server) -> str:
     """What the kernel does, asked without the proxy."""
     with urllib.request.urlopen(server.path("api/kernels")) as answer:
         return json.load(answer)[0]["execution_state"]
+
+
+@pytest.mark.ours
+def test_a_page_closed_during_a_cell_and_opened_after_it_has_all_of_its_output(front_end, start_server, open_context):
+    server = start_server()
+    notebooks.write(server.root / "n.ipynb", CELL)
+    context, _ = open_context(server, watched=False)
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    notebook.run_existing_cell(0)
+    seen_lines(notebook, 5)
+    notebook.page.close()
+    other = context.new_page()
+    until(other, lambda: kernel_state(server) == "idle", "the cell has ended", KERNEL_TIMEOUT_S)
+    reopened = front_end.open_notebook(context, server, "n.ipynb")
+    until(reopened.page, lambda: shown(reopened), "there is output in the cell")
+    assert shown(reopened) == EXPECTED
+    assert notebooks.output_text(server.root / "n.ipynb").splitlines() == EXPECTED

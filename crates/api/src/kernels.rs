@@ -18,7 +18,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, warn};
 
 use crate::{
-    ApiError, AppState, Json, kernel_directory::kernel_directory, resources::Kernels, to_the_end::to_the_end,
+    ApiError, AppState, Json, kernel_directory::kernel_directory, merge::Merging, resources::Kernels,
+    to_the_end::to_the_end,
 };
 
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
@@ -129,8 +130,11 @@ pub(crate) async fn may_start(caller: &Caller) -> Result<(), Denied> {
 async fn shut_down(
     auth: Authorized<Write, Kernels>,
     State(kernels): State<KernelManager>,
+    State(merging): State<Merging>,
 ) -> Result<StatusCode, ApiError> {
-    kernels.get(auth.resource())?.shutdown().await?;
+    let kernel = kernels.get(auth.resource())?;
+    merging.before_ending(&auth, &kernel).await;
+    kernel.shutdown().await?;
     auth.release::<Kernels>(auth.resource()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

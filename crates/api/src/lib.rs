@@ -26,6 +26,7 @@ mod lab;
 mod login;
 mod lsp;
 mod me;
+mod merge;
 mod nbconvert;
 mod notebooks;
 mod pages;

@@ -22,6 +22,7 @@ use crate::{
     ApiError, AppState, Json,
     kernel_directory::kernel_directory,
     kernels::may_start,
+    merge::Merging,
     resources::{Kernels, Sessions},
     to_the_end::to_the_end,
 };
@@ -295,10 +296,15 @@ async fn update_owned(
 async fn delete(
     auth: Authorized<Write, Sessions>,
     State(sessions): State<SessionManager>,
+    State(kernels): State<KernelManager>,
+    State(merging): State<Merging>,
 ) -> Result<StatusCode, ApiError> {
     let session = shown(&auth, sessions.get(auth.resource())?).await?;
     let kernel = Unchecked::new(session.kernel.id);
     let kernel = auth.also::<Write, Kernels>(kernel).await?;
+    if let Ok(kernel) = kernels.get(&kernel) {
+        merging.before_ending(&auth, &kernel).await;
+    }
     to_the_end(async move {
         sessions.delete(auth.resource(), &kernel).await?;
         auth.release::<Sessions>(auth.resource()).await?;

@@ -4,6 +4,7 @@ mod bad_input;
 mod chaos;
 mod endings;
 mod ipykernel;
+mod merging;
 mod output;
 mod permissions;
 pub(crate) mod requests;

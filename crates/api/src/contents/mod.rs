@@ -25,7 +25,7 @@ use self::{
     name::{Contents, NewContents, ReadContents, Reading},
     save_body::SaveBody,
 };
-use crate::{ApiError, AppState, Json, conditions::Conditions};
+use crate::{ApiError, AppState, Json, conditions::Conditions, merge::Merging};
 
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
@@ -41,6 +41,7 @@ pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
 async fn get(
     auth: Authorized<Read, ReadContents>,
     State(contents): State<ContentsManager>,
+    State(merging): State<Merging>,
     RawQuery(query): RawQuery,
     conditions: Conditions,
 ) -> Result<Response, ApiError> {
@@ -49,6 +50,13 @@ async fn get(
     }
     let path = auth.resource().entry();
     let wanted = query::parse(query.as_deref())?;
+    if wanted.content
+        && wanted
+            .entry_type
+            .is_none_or(|wanted| wanted == EntryType::Notebook)
+    {
+        merging.before_opening(&auth, path).await;
+    }
     let get = async |wanted| {
         let found = contents.get(path, wanted).await;
         found.map_err(|error| match error {

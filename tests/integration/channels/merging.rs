@@ -1,0 +1,139 @@
+//! Outputs that came when nobody was there any more are in the notebook when it is opened again.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use test_support::{TestClient, TestServer, TestSocket, eventually};
+use wire::Subprotocol;
+
+use super::{kind, requests::cell_of};
+
+const CODE: &str = "print first\nsleep 100\nprint 3 times\nresult done";
+
+fn notebook(source: &str) -> Value {
+    let cell = |id: &str, source: &str| json!({"cell_type": "code", "execution_count": null, "id": id, "metadata": {}, "outputs": [], "source": [source]});
+    json!({"cells": [cell("one", "untouched"), cell("two", source)], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+}
+
+/// A server with a notebook, and a page that has begun to run its second cell.
+async fn page_with_running_cell() -> (TestServer, String, TestSocket) {
+    let text = serde_json::to_string_pretty(&notebook(CODE)).unwrap();
+    let server = TestServer::builder().file("n.ipynb", text).start().await;
+    let owner = server.as_owner();
+    let session =
+        json!({"path": "n.ipynb", "name": "n.ipynb", "type": "notebook", "kernel": {"name": "python3"}});
+    let session = owner.post("/api/sessions", &session).await.expect(201).json();
+    let kernel = session["kernel"]["id"].as_str().unwrap().to_owned();
+    let mut page = owner.channels(&kernel, "page", Subprotocol::V1).await;
+    page.send(&cell_of("two", CODE)).await;
+    page.until("the first output", |message| kind(message) == "stream")
+        .await;
+    (server, kernel, page)
+}
+
+async fn cell_ended(client: &TestClient, kernel: &str) {
+    eventually("the end of the cell", async || {
+        let listed = client.get(&format!("/api/kernels/{kernel}/requests")).await;
+        (listed.expect(200).json()["requests"][0]["state"] == "done").then_some(())
+    })
+    .await;
+}
+
+async fn opened(client: &TestClient) -> Value {
+    let model = client.get("/api/contents/n.ipynb?type=notebook&content=1").await;
+    model.expect(200).json()["content"]["cells"].clone()
+}
+
+fn on_disk(root: &Path) -> Value {
+    let text = std::fs::read_to_string(root.join("n.ipynb")).unwrap();
+    serde_json::from_str::<Value>(&text).unwrap()["cells"].clone()
+}
+
+#[tokio::test]
+async fn a_notebook_whose_page_was_closed_has_all_outputs_when_it_is_opened_again() {
+    let (server, kernel, page) = page_with_running_cell().await;
+    page.close().await;
+    let owner = server.as_owner();
+    cell_ended(&owner, &kernel).await;
+    let cells = opened(&owner).await;
+    let data = json!({"text/plain": "done"});
+    assert_eq!(
+        cells[1]["outputs"],
+        json!([
+            {"name": "stdout", "output_type": "stream", "text": "first\n0\n1\n2\n"},
+            {"data": data, "execution_count": 1, "metadata": {}, "output_type": "execute_result"}
+        ])
+    );
+    assert_eq!(cells[1]["execution_count"], 1);
+    assert_eq!(cells[0]["outputs"], json!([]));
+    assert_eq!(
+        on_disk(&server.root())[1]["outputs"][0]["text"],
+        json!(["first\n", "0\n", "1\n", "2\n"])
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_merged_while_the_page_that_asked_is_there() {
+    let (server, kernel, _page) = page_with_running_cell().await;
+    let owner = server.as_owner();
+    cell_ended(&owner, &kernel).await;
+    assert_eq!(opened(&owner).await[1]["outputs"], json!([]));
+}
+
+#[tokio::test]
+async fn nothing_is_merged_into_a_cell_that_was_changed_or_saved_since() {
+    let (server, kernel, page) = page_with_running_cell().await;
+    page.close().await;
+    let owner = server.as_owner();
+    cell_ended(&owner, &kernel).await;
+    let save = async |content: Value| {
+        let body = json!({"type": "notebook", "format": "json", "content": content});
+        owner.put("/api/contents/n.ipynb", &body).await.expect(200);
+    };
+    save(notebook(CODE)).await;
+    assert_eq!(opened(&owner).await[1]["outputs"], json!([]), "saved later");
+    save(notebook("other")).await;
+    file_is_from_long_ago(&server.root());
+    assert_eq!(opened(&owner).await[1]["outputs"], json!([]), "changed");
+    save(notebook(CODE)).await;
+    file_is_from_long_ago(&server.root());
+    assert_ne!(opened(&owner).await[1]["outputs"], json!([]), "the same again");
+}
+
+fn file_is_from_long_ago(root: &Path) {
+    let file = std::fs::File::options().write(true).open(root.join("n.ipynb"));
+    file.unwrap()
+        .set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+}
+
+#[tokio::test]
+async fn whoever_may_not_write_the_notebook_has_nothing_merged() {
+    let (server, kernel, page) = page_with_running_cell().await;
+    page.close().await;
+    cell_ended(&server.as_owner(), &kernel).await;
+    assert_eq!(opened(&server.as_viewer()).await[1]["outputs"], json!([]));
+    assert_eq!(on_disk(&server.root())[1]["outputs"], json!([]));
+    assert_ne!(opened(&server.as_owner()).await[1]["outputs"], json!([]));
+}
+
+#[tokio::test]
+async fn outputs_are_in_the_file_when_the_kernel_is_ended() {
+    for by_session in [false, true] {
+        let (server, kernel, page) = page_with_running_cell().await;
+        page.close().await;
+        let owner = server.as_owner();
+        cell_ended(&owner, &kernel).await;
+        let path = if by_session {
+            let sessions = owner.get("/api/sessions").await.expect(200).json();
+            format!("/api/sessions/{}", sessions[0]["id"].as_str().unwrap())
+        } else {
+            format!("/api/kernels/{kernel}")
+        };
+        owner.delete(&path).await.expect(204);
+        assert_eq!(
+            on_disk(&server.root())[1]["outputs"][0]["text"],
+            json!(["first\n", "0\n", "1\n", "2\n"])
+        );
+    }
+}
