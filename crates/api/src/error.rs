@@ -213,9 +213,9 @@ fn of_kernel(error: &KernelError) -> Described {
     let status = match error {
         KernelError::NoSuchKernel { .. } => StatusCode::NOT_FOUND,
         KernelError::DuplicateKernel { .. } => StatusCode::CONFLICT,
-        KernelError::NoSuchKernelspec { .. } | KernelError::NoSuchProvisioner { .. } => {
-            StatusCode::BAD_REQUEST
-        }
+        KernelError::NoSuchKernelspec { .. }
+        | KernelError::NoSuchProvisioner { .. }
+        | KernelError::External { .. } => StatusCode::BAD_REQUEST,
         KernelError::Message { .. } | KernelError::IopubIsForListening => StatusCode::BAD_REQUEST,
         KernelError::TooManyKernels { .. } | KernelError::NoAnswer { .. } => StatusCode::SERVICE_UNAVAILABLE,
         KernelError::BadKernelspec { .. }

@@ -36,6 +36,8 @@ pub(crate) enum Addresses {
         /// Bound, so that the system gives the ports to nobody else.
         reserved: Vec<OwnedFd>,
     },
+    /// Those of a kernel that somebody else started.
+    Elsewhere,
     /// Sockets named `<dir>/s-1` to `<dir>/s-5`.
     Ipc {
         /// Gone with everything in it when dropped.
@@ -98,6 +100,11 @@ impl Addresses {
     ) -> Result<ConnectionFile, KernelError> {
         let (transport, ip, [shell_port, iopub_port, stdin_port, control_port, hb_port]) = match self {
             Self::Tcp { ip, ports, .. } => ("tcp", ip.to_string(), *ports),
+            Self::Elsewhere => {
+                return Err(KernelError::Addresses {
+                    source: io::ErrorKind::Unsupported.into(),
+                });
+            }
             Self::Ipc { dir } => {
                 let prefix: PathBuf = dir.path().join("s");
                 ("ipc", prefix.to_string_lossy().into_owned(), [1, 2, 3, 4, 5])

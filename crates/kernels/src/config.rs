@@ -48,6 +48,9 @@ pub struct KernelsConfig {
     pub restart_wait_max: Duration,
     /// How long a kernel must live for a restart to have succeeded (`KernelRestarter.stable_start_time`).
     pub stable_start_time: Duration,
+    /// Where connection files of kernels lie that somebody else starts (`ServerApp.external_connection_dir`); `None` for
+    /// no such kernels.
+    pub external_dir: Option<PathBuf>,
     /// Which kernels are ended because nobody uses them; `None` for none.
     pub culling: Option<Culling>,
     /// How often the heartbeat asks.
@@ -164,6 +167,7 @@ impl KernelsConfig {
             restart_limit: 5,
             restart_wait_max: Duration::from_secs(3),
             stable_start_time: Duration::from_secs(10),
+            external_dir: None,
             culling: None,
             heartbeat_interval: Duration::from_secs(10),
             host_program: None,

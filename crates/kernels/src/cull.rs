@@ -62,6 +62,10 @@ pub async fn cull_idle_kernels(kernels: KernelManager, culling: Culling) {
 }
 
 async fn cull_if_due(kernels: &KernelManager, kernel: &Kernel, culling: &Culling) {
+    // Whoever started it will end it.
+    if kernel.is_external() {
+        return;
+    }
     let own_timeout = own_timeout(kernels, kernel.name()).await;
     let model = kernel.model();
     if !culling.is_due(&model, own_timeout, Timestamp::now()) {

@@ -47,6 +47,12 @@ pub enum KernelError {
         /// What it asks for.
         provisioner: String,
     },
+    /// Somebody else has started the kernel, and only they can start it again.
+    #[error("kernel {id} was not started by this server, which cannot restart it")]
+    External {
+        /// Its id.
+        id: KernelId,
+    },
     /// A limit on how many kernels run at once is reached.
     #[error("{kernels_max} kernels are running, which is as many as this server allows")]
     TooManyKernels {

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use wire::{Channel, Message};
 
 use crate::{
@@ -26,6 +27,8 @@ struct Shared {
     host: HostHandle,
     kernel_info_timeout: Duration,
     observer: Arc<dyn KernelObserver>,
+    /// Of one that somebody else started: cancelled, the server lets go of it.
+    let_go: Option<CancellationToken>,
 }
 
 impl Kernel {
@@ -44,7 +47,21 @@ impl Kernel {
             host,
             kernel_info_timeout,
             observer,
+            let_go: None,
         }))
+    }
+
+    /// The same, fresh from [`new`](Self::new), as one that somebody else started.
+    pub(crate) fn external(mut self, let_go: CancellationToken) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.let_go = Some(let_go);
+        }
+        self
+    }
+
+    /// Whether somebody else has started it.
+    pub(crate) fn is_external(&self) -> bool {
+        self.0.let_go.is_some()
     }
 
     /// Its id.
@@ -223,6 +240,10 @@ impl Kernel {
     /// # Errors
     /// When it is gone, or the new process could not be started or died at once.
     pub async fn restart(&self) -> Result<(), KernelError> {
+        if self.is_external() {
+            let id = self.0.id.clone();
+            return Err(KernelError::External { id });
+        }
         let restarted = match self.0.host.restart().await.unwrap_or_else(|_| Err(self.gone())) {
             Ok(()) => self.outlives(self.0.kernel_info_timeout).await,
             Err(error) => Err(error),
@@ -234,11 +255,17 @@ impl Kernel {
         restarted
     }
 
-    /// Ends it: first asked politely, then by signals. Returns when nothing of it is left.
+    /// Ends it: first asked politely, then by signals. Returns when nothing of it is left. One that somebody else
+    /// started goes on without this server.
     ///
     /// # Errors
     /// [`KernelError::NoSuchKernel`] when it was gone already.
     pub async fn shutdown(&self) -> Result<(), KernelError> {
+        if let Some(let_go) = &self.0.let_go {
+            let_go.cancel();
+            self.ended().await;
+            return Ok(());
+        }
         self.0.host.shutdown().await.map_err(|_| self.gone())?;
         self.tell(KernelAction::Shutdown, None);
         Ok(())

@@ -8,10 +8,13 @@ use std::{
 
 use futures::future::join_all;
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    Kernel, KernelAction, KernelDone, KernelError, KernelId, KernelObserver, KernelsConfig, Kernelspecs,
+    ConnectionFile, Kernel, KernelAction, KernelDone, KernelError, KernelId, KernelObserver, KernelsConfig,
+    Kernelspecs,
+    external::ExternalLauncher,
     host::{self, HostHandle, HostSettings, HostSetup},
     host_process::{self, Spawning},
     launch::{LaunchPlan, Launcher, lookup},
@@ -148,6 +151,36 @@ impl KernelManager {
             return Err(error);
         }
         Ok(kernel)
+    }
+
+    /// Takes in a kernel that somebody else started; what comes back lets go of it.
+    pub(crate) async fn take_in(
+        &self,
+        connection: ConnectionFile,
+        connection_file: PathBuf,
+    ) -> Result<(KernelId, CancellationToken), KernelError> {
+        let (config, id, let_go) = (&self.0.config, KernelId::random(), CancellationToken::new());
+        let reservation = self.reserve(id.clone())?;
+        let plan = LaunchPlan::external(config, id.clone(), connection, connection_file);
+        let name = plan.name.clone();
+        let settings = HostSettings {
+            autorestart: false,
+            ..HostSettings::new(config)
+        };
+        let host = host::start(HostSetup {
+            settings,
+            launcher: Arc::new(ExternalLauncher(let_go.clone())),
+            plan,
+            predecessor: None,
+        })
+        .await?;
+        let (timeout, observer) = (config.kernel_info_timeout, self.0.observer.clone());
+        let directory = config.root_dir.as_path().into();
+        let kernel = Kernel::new(id.clone(), name, directory, host, timeout, observer);
+        let kernel = kernel.external(let_go.clone());
+        reservation.fill(kernel.clone());
+        self.remove_when_ended(kernel);
+        Ok((id, let_go))
     }
 
     /// Launches a kernel and what looks after it: a process of its own where one is configured, else a task.

@@ -96,6 +96,9 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
     .map_err(|source| service("the upload manager", source))?;
     tokio::spawn(api::expire_uploads(uploads.clone(), ownership.clone()));
     let kernels = kernel_manager(config.kernels.clone(), overrides.launcher, publisher);
+    if let Some(dir) = config.kernels.external_dir.clone() {
+        tokio::spawn(kernels::find_external_kernels(kernels.clone(), dir));
+    }
     if let Some(culling) = config.kernels.culling {
         tokio::spawn(kernels::cull_idle_kernels(kernels.clone(), culling));
     }

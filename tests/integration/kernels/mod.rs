@@ -4,6 +4,7 @@ mod compatibility;
 mod culling;
 mod directories;
 mod ending;
+mod external;
 mod host_process;
 mod kernelspecs;
 mod listing;

@@ -61,8 +61,14 @@ impl Launchpad {
         lanes: Lanes<Lane>,
         own: Lanes<mpsc::Sender<Upward>>,
     ) -> Result<Self, KernelError> {
-        let addresses = Addresses::find(&settings.transport)?;
-        let connection = addresses.connection_file(&plan.name, plan.session_name())?;
+        let (addresses, connection) = match plan.external.clone() {
+            Some(connection) => (Addresses::Elsewhere, connection),
+            None => {
+                let addresses = Addresses::find(&settings.transport)?;
+                let connection = addresses.connection_file(&plan.name, plan.session_name())?;
+                (addresses, connection)
+            }
+        };
         Ok(Self {
             settings,
             plan,
@@ -77,7 +83,9 @@ impl Launchpad {
 
     /// Writes the connection file and starts a process that reads it.
     pub(super) async fn launch(&mut self) -> Result<Running, KernelError> {
-        self.connection.write(&self.plan.connection_file)?;
+        if self.plan.external.is_none() {
+            self.connection.write(&self.plan.connection_file)?;
+        }
         self.addresses.hand_over();
         let launched = self
             .launcher
@@ -132,6 +140,9 @@ impl Launchpad {
     }
 
     pub(super) fn remove_connection_file(&self) {
+        if self.plan.external.is_some() {
+            return;
+        }
         if let Err(error) = std::fs::remove_file(&self.plan.connection_file) {
             // Some kernels remove it themselves.
             debug!(kernel.id = %self.plan.kernel_id, %error, "failed to remove the kernel's connection file");

@@ -32,6 +32,9 @@ pub(crate) struct LaunchPlan {
     stderr_tail_bytes_max: usize,
     /// See [`Launch::host_mark`].
     pub(crate) host_mark: String,
+    /// Where it listens, if somebody else has started it: then nothing is launched, and its connection file is theirs.
+    #[serde(default)]
+    pub(crate) external: Option<ConnectionFile>,
 }
 
 impl LaunchPlan {
@@ -65,6 +68,31 @@ impl LaunchPlan {
             directory,
             stderr_tail_bytes_max: config.limits.stderr_tail_bytes_max,
             host_mark: uuid::Uuid::new_v4().to_string(),
+            external: None,
+        }
+    }
+
+    /// Of a kernel that somebody else started.
+    pub(crate) fn external(
+        config: &KernelsConfig,
+        kernel_id: KernelId,
+        connection: ConnectionFile,
+        connection_file: PathBuf,
+    ) -> Self {
+        Self {
+            connection_file,
+            kernel_id,
+            name: connection.kernel_name.as_str().into(),
+            // It is no child that could be signalled.
+            interrupt_mode: InterruptMode::Message,
+            argv: Vec::new(),
+            resource_dir: None,
+            prefix: config.prefix.clone(),
+            environment: Vec::new(),
+            directory: config.root_dir.clone(),
+            stderr_tail_bytes_max: config.limits.stderr_tail_bytes_max,
+            host_mark: uuid::Uuid::new_v4().to_string(),
+            external: Some(connection),
         }
     }
 

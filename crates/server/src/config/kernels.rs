@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kernels::{Culling, KernelsConfig, NativeKernel, Spared, Transport};
 
-use super::classes::{ADRASTEA, KERNEL, KERNELS, KERNELSPECS, RESTARTER};
+use super::classes::{ADRASTEA, KERNEL, KERNELS, KERNELSPECS, RESTARTER, SERVER};
 use crate::error::ServerError;
 use crate::paths::JupyterPaths;
 use crate::python::PythonEnvironment;
@@ -80,6 +80,12 @@ pub(super) fn read(
     }
     if let Some(limit) = restarter.integer("restart_limit")? {
         config.restart_limit = limit;
+    }
+    let server = reader.class(SERVER);
+    let external_dir = server.text("external_connection_dir")?;
+    if server.switch("allow_external_kernels")?.unwrap_or(false) {
+        let usual = || paths.runtime_dir.join("external_kernels");
+        config.external_dir = Some(external_dir.map_or_else(usual, |dir| variables.absolute(&dir)));
     }
     config.culling = culling(&kernels, warnings)?;
     if let Some(ip) = kernel.text("ip")?.filter(|ip| !ip.is_empty()) {
