@@ -166,7 +166,7 @@ pub async fn release_ended_kernels(kernels: KernelManager, sessions: SessionMana
     let mut endings = kernels.endings();
     loop {
         let ended = endings.recv().await;
-        for id in sessions.forget_ended() {
+        for id in sessions.forget_ended().await {
             if let Err(error) = ownership.release(ResourceKind::Sessions, id.as_str()).await {
                 error!(session.id = %id, %error, "failed to forget who owned a session that ended");
             }

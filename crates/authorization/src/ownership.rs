@@ -198,6 +198,26 @@ impl Ownership {
         Ok(())
     }
 
+    /// Forgets the owners of what is gone of a kind, as at start for what ended with the last server.
+    ///
+    /// # Errors
+    /// When the records cannot be removed from the file.
+    pub async fn release_gone(
+        &self,
+        kind: ResourceKind,
+        is_there: impl Fn(&str) -> bool,
+    ) -> Result<(), OwnershipError> {
+        let gone: Vec<Arc<str>> = {
+            let records = self.records();
+            let names = records.get(&kind).into_iter().flat_map(HashMap::keys);
+            names.filter(|name| !is_there(name)).cloned().collect()
+        };
+        for name in gone {
+            self.release(kind, &name).await?;
+        }
+        Ok(())
+    }
+
     /// What is recorded about it.
     #[must_use]
     pub fn lookup(&self, kind: ResourceKind, name: &str) -> Owned {

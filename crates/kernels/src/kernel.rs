@@ -271,6 +271,17 @@ impl Kernel {
         Ok(())
     }
 
+    /// Whether it goes on when this server is gone.
+    pub(crate) fn outlives_server(&self) -> bool {
+        self.0.host.is_process
+    }
+
+    /// Makes sure that the next server knows how far its clients are.
+    pub(crate) async fn settle(&self) {
+        // One that is gone needs nothing.
+        let _gone = self.0.host.settle().await;
+    }
+
     /// Tells the observer what was done to it.
     pub(crate) fn tell(&self, action: KernelAction, failure: Option<&KernelError>) {
         self.0.observer.done(KernelDone {
@@ -281,10 +292,9 @@ impl Kernel {
         });
     }
 
-    /// Tells the observer of each restart that works, until the kernel has ended.
-    pub(crate) async fn tell_restarts(&self) {
+    /// Tells the observer of each restart that works, but for the first `told`, until the kernel has ended.
+    pub(crate) async fn tell_restarts(&self, mut told: u64) {
         let mut status = self.status();
-        let mut told = 0;
         while status.changed().await.is_ok() {
             let (restarts, is_launched, has_ended) = {
                 let status = status.borrow_and_update();

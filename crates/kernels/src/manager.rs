@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::future::join_all;
+use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -16,7 +17,7 @@ use crate::{
     Kernelspecs,
     external::ExternalLauncher,
     host::{self, HostHandle, HostSettings, HostSetup},
-    host_process::{self, Spawning},
+    host_process::{self, HostRecord, Registry, Spawning},
     launch::{LaunchPlan, Launcher, lookup},
     observer::Unobserved,
     place::absolute_name,
@@ -51,6 +52,7 @@ struct Shared {
     kernels: Mutex<Kernels>,
     endings: broadcast::Sender<KernelId>,
     observer: Arc<dyn KernelObserver>,
+    registry: Registry,
 }
 
 #[derive(Default)]
@@ -82,6 +84,26 @@ impl KernelManager {
         launcher: Arc<dyn Launcher>,
         observer: Arc<dyn KernelObserver>,
     ) -> Self {
+        Self::with_registry(config, launcher, observer, Registry::new(None))
+    }
+
+    /// The same, and it is written down in `store` which kernels have hosts that outlive this process.
+    #[must_use]
+    pub fn persisted(
+        config: KernelsConfig,
+        launcher: Arc<dyn Launcher>,
+        observer: Arc<dyn KernelObserver>,
+        store: Store,
+    ) -> Self {
+        Self::with_registry(config, launcher, observer, Registry::new(Some(store)))
+    }
+
+    fn with_registry(
+        config: KernelsConfig,
+        launcher: Arc<dyn Launcher>,
+        observer: Arc<dyn KernelObserver>,
+        registry: Registry,
+    ) -> Self {
         Self(Arc::new(Shared {
             kernelspecs: Kernelspecs::new(&config),
             config: Arc::new(config),
@@ -89,7 +111,61 @@ impl KernelManager {
             kernels: Mutex::default(),
             endings: broadcast::Sender::new(ENDINGS_QUEUED_MAX),
             observer,
+            registry,
         }))
+    }
+
+    /// Takes over the kernels of the server before this one, all those whose hosts still run. Call it once, at the
+    /// start.
+    pub async fn adopt(&self) {
+        let records = self.0.registry.all().await;
+        let adopting = records.into_iter().filter_map(|record| {
+            // In the order they were started.
+            let reservation = self.reserve(record.kernel_id.clone());
+            let reservation = reservation
+                .inspect_err(|error| warn!(%error, "left a kernel alone"))
+                .ok()?;
+            Some(self.adopt_one(record, reservation))
+        });
+        join_all(adopting.collect::<Vec<_>>()).await;
+    }
+
+    async fn adopt_one(&self, record: HostRecord, reservation: Reservation) {
+        let config = &self.0.config;
+        let (id, name, directory) = (
+            record.kernel_id.clone(),
+            record.name.clone(),
+            record.directory.clone(),
+        );
+        // Without hosts of its own this server has no use for those of another.
+        let Some(spawning) = self.spawning() else {
+            return;
+        };
+        let Some(host) = host_process::adopt(spawning, config, record).await else {
+            return;
+        };
+        let kernel = Kernel::new(
+            id.clone(),
+            name,
+            directory.into(),
+            host,
+            config.kernel_info_timeout,
+            self.0.observer.clone(),
+        );
+        reservation.fill(kernel.clone());
+        info!(kernel.id = %id, "took over kernel {id} ({})", kernel.name());
+        let restarts = kernel.status().borrow().restarts;
+        self.remove_when_ended(kernel, restarts);
+    }
+
+    fn spawning(&self) -> Option<Spawning> {
+        let config = &self.0.config;
+        Some(Spawning {
+            program: config.host_program.clone()?,
+            hosts_dir: config.hosts_dir(),
+            orphan_timeout: config.orphan_timeout,
+            registry: self.0.registry.clone(),
+        })
     }
 
     /// The kernels that can be started.
@@ -144,7 +220,7 @@ impl KernelManager {
             self.0.observer.clone(),
         );
         reservation.fill(kernel.clone());
-        self.remove_when_ended(kernel.clone());
+        self.remove_when_ended(kernel.clone(), 0);
         info!(kernel.id = %id, "started kernel {id} ({})", kernel.name());
         if let Err(error) = kernel.outlives(config.early_death_window).await {
             self.forget(&kernel);
@@ -179,7 +255,7 @@ impl KernelManager {
         let kernel = Kernel::new(id.clone(), name, directory, host, timeout, observer);
         let kernel = kernel.external(let_go.clone());
         reservation.fill(kernel.clone());
-        self.remove_when_ended(kernel);
+        self.remove_when_ended(kernel, 0);
         Ok((id, let_go))
     }
 
@@ -187,15 +263,8 @@ impl KernelManager {
     async fn start_host(&self, plan: LaunchPlan) -> Result<HostHandle, KernelError> {
         let config = &self.0.config;
         let settings = HostSettings::new(config);
-        match &config.host_program {
-            Some(program) => {
-                let spawning = Spawning {
-                    program: program.clone(),
-                    hosts_dir: config.hosts_dir(),
-                    orphan_timeout: config.orphan_timeout,
-                };
-                host_process::start(spawning, settings, plan).await
-            }
+        match self.spawning() {
+            Some(spawning) => host_process::start(spawning, settings, plan).await,
             None => {
                 let launcher = self.0.launcher.clone();
                 host::start(HostSetup {
@@ -253,6 +322,22 @@ impl KernelManager {
         self.0.endings.subscribe()
     }
 
+    /// Leaves kernels to the next server, those that can outlive this process, and ends the others. Starts no more.
+    pub async fn leave(&self) {
+        self.lock().closed = true;
+        let kernels = self.list();
+        let leaving = kernels.iter().map(|kernel| async move {
+            if kernel.outlives_server() {
+                kernel.settle().await;
+                info!(kernel.id = %kernel.id(), "left kernel {} to the next server", kernel.id());
+                return;
+            }
+            // A kernel that was gone already is what was wanted.
+            let _gone = kernel.shutdown().await;
+        });
+        join_all(leaving).await;
+    }
+
     /// Ends all kernels, at once, and starts no more. Returns when nothing of them is left.
     pub async fn shutdown_all(&self) {
         self.lock().closed = true;
@@ -290,10 +375,11 @@ impl KernelManager {
         })
     }
 
-    fn remove_when_ended(&self, kernel: Kernel) {
+    /// `told`: restarts that are known already.
+    fn remove_when_ended(&self, kernel: Kernel, told: u64) {
         let manager = self.clone();
         tokio::spawn(async move {
-            kernel.tell_restarts().await;
+            kernel.tell_restarts(told).await;
             kernel.ended().await;
             manager.forget(&kernel);
             // Nobody listening is fine.

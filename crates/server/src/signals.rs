@@ -9,11 +9,21 @@ use tracing::{error, info};
 /// How long the question waits for an answer, as in the reference.
 const ANSWER_TIMEOUT_S: i64 = 5;
 
+/// What somebody wants of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// That it stops.
+    Stop,
+    /// That it goes and leaves kernels to the next.
+    Leave,
+}
+
 /// The signals that matter to a server. Made before anybody can find the server: until then a signal just kills it.
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     inform: Signal,
+    leave: Signal,
     /// Only heard so that it does not kill: a file that grows over a limit is an error of that save.
     _file_too_large: Signal,
 }
@@ -25,25 +35,30 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             inform: signal(SignalKind::user_defined1())?,
+            leave: signal(SignalKind::user_defined2())?,
             _file_too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 
-    /// Waits for the wish to stop. `running` describes the server, for the question and for SIGUSR1.
-    pub async fn stop_requested(&mut self, answer_yes: bool, running: impl Fn() -> String) {
+    /// Waits for the wish to stop, and says which. `running` describes the server, for the question and for SIGUSR1.
+    pub async fn stop_requested(&mut self, answer_yes: bool, running: impl Fn() -> String) -> Wish {
         // As in the reference: without a terminal nobody could answer.
         let asks = io::stdin().is_terminal() && !answer_yes;
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => {
                     info!("received SIGTERM, stopping");
-                    return;
+                    return Wish::Stop;
+                }
+                _ = self.leave.recv() => {
+                    info!("received SIGUSR2, leaving kernels to the next server");
+                    return Wish::Leave;
                 }
                 _ = self.inform.recv() => info!("{}", running()),
                 _ = self.interrupt.recv() => {
                     info!("interrupted");
                     if !asks || is_confirmed(&running(), &mut self.interrupt, &mut self.terminate).await {
-                        return;
+                        return Wish::Stop;
                     }
                     info!("resuming operation...");
                 }

@@ -12,7 +12,7 @@ use events::{EventBus, Schemas};
 use frontends::Frontends;
 use identity::{IdentityProvider, Scheme};
 use jiff::Timestamp;
-use kernels::{KernelManager, KernelsConfig, Launcher, LocalLauncher};
+use kernels::{KernelManager, Launcher, LocalLauncher};
 use sessions::SessionManager;
 use store::{Instance, InstanceKey, StoreError};
 use tokio::task::JoinHandle;
@@ -31,6 +31,8 @@ use crate::urls::Place;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long WebSockets get to say goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long kernels go on without a server that has forgotten them when it is gone.
+const FORGOTTEN_ORPHAN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Parts to use instead of the configured ones, for tests and for embedding.
 #[derive(Default)]
@@ -55,7 +57,7 @@ pub struct RunningServer {
     accepting: Option<JoinHandle<Connections>>,
     stop: CancellationToken,
     /// Keeps the file of this instance locked.
-    _instance: Instance,
+    instance: Instance,
 }
 
 /// Starts a server with this configuration: it listens and serves when this returns.
@@ -95,14 +97,16 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
     )
     .map_err(|source| service("the upload manager", source))?;
     tokio::spawn(api::expire_uploads(uploads.clone(), ownership.clone()));
-    let kernels = kernel_manager(config.kernels.clone(), overrides.launcher, publisher);
+    let kernels = kernel_manager(&config, overrides.launcher, publisher, &instance);
+    kernels.adopt().await;
     if let Some(dir) = config.kernels.external_dir.clone() {
         tokio::spawn(kernels::find_external_kernels(kernels.clone(), dir));
     }
     if let Some(culling) = config.kernels.culling {
         tokio::spawn(kernels::cull_idle_kernels(kernels.clone(), culling));
     }
-    let sessions = SessionManager::new(kernels.clone());
+    let sessions = SessionManager::persisted(kernels.clone(), instance.store().clone()).await;
+    release_gone(&ownership, &kernels, &sessions).await?;
     tokio::spawn(api::release_ended_kernels(
         kernels.clone(),
         sessions.clone(),
@@ -153,7 +157,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         stop_asked,
         accepting: Some(accepting),
         stop,
-        _instance: instance,
+        instance,
     })
 }
 
@@ -187,6 +191,19 @@ impl RunningServer {
         self.stop_asked.cancelled().await;
     }
 
+    /// Leaves kernels to the next server of this instance, and closes all connections.
+    pub async fn leave(mut self) {
+        if !self.instance.is_persistent() {
+            warn!("the next server could not find the kernels of this one; they end with it");
+            return self.shutdown().await;
+        }
+        self.stop.cancel();
+        // First, so that what clients have confirmed last is known.
+        self.websockets.close_all(GOODBYE_TIMEOUT).await;
+        self.kernels.leave().await;
+        self.close_connections().await;
+    }
+
     /// Ends all kernels and closes all connections.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
@@ -203,6 +220,10 @@ impl RunningServer {
             self.websockets.close_all(GOODBYE_TIMEOUT),
             self.kernels.shutdown_all()
         );
+        self.close_connections().await;
+    }
+
+    async fn close_connections(&mut self) {
         match self.accepting.take() {
             None => {}
             Some(accepting) => match accepting.await {
@@ -251,38 +272,54 @@ fn instance(config: &Config) -> Result<Instance, ServerError> {
     Instance::open(&config.paths.data_dir, &key).map_err(failed)
 }
 
-/// Who owns what, without the records of what ended with the last server.
+/// Who owns what.
 async fn ownership(instance: &Instance) -> Result<Ownership, ServerError> {
-    let failed = |source| service("the records of ownership", source);
-    let ownership = Ownership::persisted(instance.store().clone())
+    Ownership::persisted(instance.store().clone())
         .await
-        .map_err(failed)?;
-    for kind in [
-        ResourceKind::Kernels,
-        ResourceKind::Channels,
-        ResourceKind::Sessions,
-        ResourceKind::Terminals,
-    ] {
-        ownership.release_all(kind).await.map_err(failed)?;
+        .map_err(|source| service("the records of ownership", source))
+}
+
+/// Forgets who owned what has ended since the last server.
+async fn release_gone(
+    ownership: &Ownership,
+    kernels: &KernelManager,
+    sessions: &SessionManager,
+) -> Result<(), ServerError> {
+    let failed = |source| service("the records of ownership", source);
+    let kernel_runs = |name: &str| name.parse().is_ok_and(|id| kernels.get(&id).is_ok());
+    let session_is_there = |name: &str| name.parse().is_ok_and(|id| sessions.get(&id).is_ok());
+    for kind in [ResourceKind::Kernels, ResourceKind::Channels] {
+        ownership.release_gone(kind, kernel_runs).await.map_err(failed)?;
     }
-    Ok(ownership)
+    let sessions = ownership.release_gone(ResourceKind::Sessions, session_is_there);
+    sessions.await.map_err(failed)?;
+    ownership
+        .release_all(ResourceKind::Terminals)
+        .await
+        .map_err(failed)
 }
 
 /// The kernels. A launcher that was given is in this process, so its kernels cannot have hosts that are not.
 fn kernel_manager(
-    config: KernelsConfig,
+    config: &Config,
     launcher: Option<Arc<dyn Launcher>>,
     publisher: Arc<Publisher>,
+    instance: &Instance,
 ) -> KernelManager {
+    let mut config = config.kernels.clone();
+    if !instance.is_persistent() {
+        // Nobody will ever find them.
+        config.orphan_timeout = config.orphan_timeout.min(FORGOTTEN_ORPHAN_TIMEOUT);
+    }
     match launcher {
         Some(launcher) => {
-            let config = KernelsConfig {
-                host_program: None,
-                ..config
-            };
+            config.host_program = None;
             KernelManager::observed(config, launcher, publisher)
         }
-        None => KernelManager::observed(config, Arc::new(LocalLauncher), publisher),
+        None => {
+            let launcher = Arc::new(LocalLauncher);
+            KernelManager::persisted(config, launcher, publisher, instance.store().clone())
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use std::{
 };
 
 use kernels::{Kernel, KernelError, KernelId, KernelManager, StartKernel};
+use store::Store;
 use tokio::sync::OwnedMutexGuard;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     NotebookModel, SessionId, SessionModel, SessionsError,
@@ -25,6 +26,9 @@ struct Shared {
     kernels: KernelManager,
     /// A plain mutex, never held across an await.
     records: Mutex<Records>,
+    /// Where sessions are written down, if anywhere. An async mutex on purpose: who holds it writes what is so now, so
+    /// that what was changed last is what stays written.
+    store: Option<tokio::sync::Mutex<Store>>,
     /// Paths for which a session is being made.
     /// The map's mutex is plain; the ones in it are held while a kernel starts.
     opening: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -89,11 +93,52 @@ impl SessionManager {
     /// No sessions yet.
     #[must_use]
     pub fn new(kernels: KernelManager) -> Self {
+        Self::with(kernels, Records::default(), None)
+    }
+
+    /// The sessions of the server before this one whose kernels still run; from here on sessions are written down.
+    pub async fn persisted(kernels: KernelManager, store: Store) -> Self {
+        let rows = store.sessions().await.unwrap_or_else(|error| {
+            error!(%error, "failed to read the sessions of the last server");
+            Vec::new()
+        });
+        let (live, ended): (Vec<_>, Vec<_>) = rows
+            .into_iter()
+            .partition(|row| Record::from_row(row).is_some_and(|record| kernels.get(&record.kernel).is_ok()));
+        for row in ended {
+            if let Err(error) = store.remove_session(&row.id).await {
+                error!(%error, session.id = row.id, "failed to forget a session of the last server");
+            }
+        }
+        let mut records = Records::default();
+        for record in live.iter().filter_map(Record::from_row) {
+            records.insert(record);
+        }
+        Self::with(kernels, records, Some(tokio::sync::Mutex::new(store)))
+    }
+
+    fn with(kernels: KernelManager, records: Records, store: Option<tokio::sync::Mutex<Store>>) -> Self {
         Self(Arc::new(Shared {
             kernels,
-            records: Mutex::default(),
+            records: Mutex::new(records),
+            store,
             opening: Mutex::default(),
         }))
+    }
+
+    /// Writes down what is so now of a session. One that cannot be written down is one all the same, for as long as
+    /// this server runs.
+    async fn write_down(&self, id: &SessionId) {
+        let Some(store) = &self.0.store else { return };
+        let store = store.lock().await;
+        let record = self.records().get(id);
+        let written = match record {
+            Some(record) => store.put_session(record.to_row()).await,
+            None => store.remove_session(id.as_str()).await,
+        };
+        if let Err(error) = written {
+            error!(%error, session.id = %id, "failed to write down a session");
+        }
     }
 
     /// All sessions; none whose kernel is gone, for whatever reason.
@@ -126,13 +171,15 @@ impl SessionManager {
 
     /// Forgets the sessions whose kernel is gone, and says which. Call it when kernels end.
     #[must_use]
-    pub fn forget_ended(&self) -> Vec<SessionId> {
+    pub async fn forget_ended(&self) -> Vec<SessionId> {
         let ended = self.records().take_ended(|record| self.is_live(record));
-        let forgotten = ended.into_iter().map(|record| {
+        let mut forgotten = Vec::with_capacity(ended.len());
+        for record in ended {
             info!(session.id = %record.id, kernel.id = %record.kernel, "forgot session {}: its kernel is gone", record.id);
-            record.id
-        });
-        forgotten.collect()
+            self.write_down(&record.id).await;
+            forgotten.push(record.id);
+        }
+        forgotten
     }
 
     /// Waits until nobody else opens a session for this path: two pages that open one notebook at once get one
@@ -202,6 +249,7 @@ impl SessionManager {
             }
             return Err(SessionsError::KernelChanged { id: id.clone() });
         }
+        self.write_down(id).await;
         if let Some(from) = from.filter(|from| Some(from) != to.as_ref()) {
             self.shut_down(&from).await;
         }
@@ -223,6 +271,7 @@ impl SessionManager {
                 Some(_) => records.remove(id),
             }
         }
+        self.write_down(id).await;
         self.shut_down(kernel).await;
         info!(session.id = %id, "ended session {id}");
         Ok(())
@@ -327,6 +376,7 @@ impl Turn {
             kernel: kernel.id().clone(),
         };
         sessions.records().insert(record.clone());
+        sessions.write_down(&record.id).await;
         info!(session.id = %record.id, kernel.id = %kernel.id(), "opened session {}", record.id);
         Ok(shown(record, &kernel))
     }

@@ -1,6 +1,7 @@
 //! The list of sessions, without their kernels.
 
 use kernels::KernelId;
+use store::SessionRow;
 
 use crate::SessionId;
 
@@ -12,6 +13,30 @@ pub(crate) struct Record {
     pub(crate) name: Option<String>,
     pub(crate) kind: String,
     pub(crate) kernel: KernelId,
+}
+
+impl Record {
+    /// What was written down of a session; `None` if it is no such thing.
+    pub(crate) fn from_row(row: &SessionRow) -> Option<Self> {
+        Some(Self {
+            id: row.id.parse().ok()?,
+            path: row.path.clone(),
+            name: row.name.clone(),
+            kind: row.kind.clone(),
+            kernel: row.kernel_id.parse().ok()?,
+        })
+    }
+
+    /// What to write down of it.
+    pub(crate) fn to_row(&self) -> SessionRow {
+        SessionRow {
+            id: self.id.to_string(),
+            path: self.path.clone(),
+            name: self.name.clone(),
+            kind: self.kind.clone(),
+            kernel_id: self.kernel.to_string(),
+        }
+    }
 }
 
 /// All sessions, in the order they were made.

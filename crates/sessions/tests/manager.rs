@@ -205,8 +205,8 @@ async fn a_session_and_its_kernel_end_together() {
     assert!(sessions.list().is_empty());
     assert!(sessions.get(&session.id).is_err());
     let again = opened(&sessions, "x").await;
-    assert_eq!(sessions.forget_ended(), [session.id]);
-    assert_eq!(sessions.forget_ended(), []);
+    assert_eq!(sessions.forget_ended().await, [session.id]);
+    assert_eq!(sessions.forget_ended().await, []);
     assert_eq!(sessions.get(&again.id).unwrap().path, "x");
 }
 

@@ -6,11 +6,13 @@ mod error;
 mod instance;
 mod migrations;
 mod owners;
+mod running;
 mod signatures;
 mod writer;
 
 pub use error::StoreError;
 pub use instance::{Instance, InstanceKey};
 pub use owners::OwnerRow;
+pub use running::{HostRow, SessionRow};
 pub use signatures::{SIGNATURES_MAX, Signatures};
 pub use writer::Store;

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use crate::StoreError;
 
 /// Each step takes the file from the version that is its index to the next. Steps are never changed, only added.
-const STEPS: [&str; 1] = ["CREATE TABLE owners (
+const STEPS: [&str; 2] = [
+    "CREATE TABLE owners (
         kind TEXT NOT NULL,
         name TEXT NOT NULL,
         owner TEXT NOT NULL,
@@ -17,7 +18,24 @@ const STEPS: [&str; 1] = ["CREATE TABLE owners (
         username TEXT NOT NULL,
         PRIMARY KEY (kind, name, username),
         FOREIGN KEY (kind, name) REFERENCES owners (kind, name) ON DELETE CASCADE
-    ) STRICT, WITHOUT ROWID;"];
+    ) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE hosts (
+        number INTEGER PRIMARY KEY,
+        kernel_id TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        directory BLOB NOT NULL,
+        socket BLOB NOT NULL,
+        secret TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE sessions (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        path TEXT NOT NULL,
+        name TEXT,
+        kind TEXT NOT NULL,
+        kernel_id TEXT NOT NULL
+    ) STRICT;",
+];
 
 /// Brings the tables to the newest version, each step in a transaction of its own.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

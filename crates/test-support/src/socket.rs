@@ -187,6 +187,28 @@ impl TestSocket {
         .await
     }
 
+    /// All messages that still come, until the server closes or is gone.
+    pub async fn rest(&mut self) -> Vec<Message> {
+        let mut rest = Vec::new();
+        within("the end of the WebSocket", async {
+            while let Some(Ok(frame)) = self.stream.next().await {
+                let frame = match frame {
+                    WsMessage::Text(text) => Frame::Text(text.as_str().into()),
+                    WsMessage::Binary(bytes) => Frame::Binary(bytes),
+                    WsMessage::Close(_) => return,
+                    _ => continue,
+                };
+                rest.push(
+                    self.subprotocol
+                        .decode(frame)
+                        .expect("a message that can be decoded"),
+                );
+            }
+        })
+        .await;
+        rest
+    }
+
     /// Says goodbye and waits for the server's.
     pub async fn close(mut self) {
         // A server that is gone already is closed.

@@ -3,7 +3,7 @@
 mod bad_input;
 mod chaos;
 mod endings;
-mod ipykernel;
+pub(crate) mod ipykernel;
 mod merging;
 mod output;
 mod permissions;

@@ -12,3 +12,4 @@ mod runtime_files;
 mod setup;
 mod standing;
 mod stopping;
+mod surviving;

@@ -1,12 +1,13 @@
 //! The real program, in directories and an environment of its own.
 
+use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use test_support::{eventually, fake_kernel_program, server_program};
+use test_support::{TestClient, eventually, fake_kernel_program, server_program};
 
 /// Where a server lives; outlives several runs.
 pub(crate) struct Home {
@@ -121,6 +122,11 @@ impl Home {
         let log = self.path("log");
         let file = std::fs::File::create(&log).expect("a log");
         // The machine of the tests may have no other user than root.
+        // Kernels of a test that fails end soon after it.
+        let says_otherwise = |argument: &OsStr| argument.to_string_lossy().contains("orphan_timeout");
+        if !command.get_args().any(says_otherwise) {
+            command.arg("--Adrastea.orphan_timeout=10");
+        }
         command
             .args(["--allow-root", "--no-browser"])
             .stdout(Stdio::null())
@@ -148,6 +154,11 @@ impl Running {
 
     pub(crate) fn token(&self) -> String {
         self.info["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// A client that shows the server's token.
+    pub(crate) fn client(&self) -> TestClient {
+        TestClient::of_another_server(&self.url(), &self.token())
     }
 
     pub(crate) fn log(&self) -> String {

@@ -20,6 +20,10 @@ pub(crate) enum Command {
     Shutdown {
         done: oneshot::Sender<()>,
     },
+    /// Write down what the next server has to know; this one goes.
+    Settle {
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// Whose request it is.
@@ -70,6 +74,8 @@ pub(crate) struct HostHandle {
     pub(crate) status: watch::Receiver<KernelStatus>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) clients: Arc<Clients>,
+    /// Whether the host is a process of its own, and outlives this one.
+    pub(crate) is_process: bool,
 }
 
 /// Where messages enter the queue of a channel, which is bounded by messages and by bytes.
@@ -177,6 +183,10 @@ impl HostHandle {
 
     pub(crate) async fn shutdown(&self) -> Result<(), HostGone> {
         self.ask(|done| Command::Shutdown { done }).await
+    }
+
+    pub(crate) async fn settle(&self) -> Result<(), HostGone> {
+        self.ask(|done| Command::Settle { done }).await
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, HostGone> {

@@ -120,6 +120,10 @@ impl Life {
                     Some(Command::Interrupt { done }) => {
                         let _asker = done.send(self.interrupt());
                     }
+                    Some(Command::Settle { done }) => {
+                        // It ends with this process.
+                        let _asker = done.send(());
+                    }
                     Some(Command::Restart { done }) => return Turn::Restart(done),
                     Some(Command::Shutdown { done }) => return Turn::Shutdown(done),
                     // The kernel goes on without anybody who could end it; its own end is still watched.

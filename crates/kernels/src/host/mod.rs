@@ -125,5 +125,6 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         status: status_seen,
         clients: Clients::new(journal.clone(), limits.remembered_clients_max),
         journal,
+        is_process: false,
     })
 }

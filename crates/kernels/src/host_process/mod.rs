@@ -7,9 +7,11 @@
 
 mod mirror;
 mod protocol;
+mod registry;
 mod serve;
 mod setup;
 mod socket_path;
 
-pub(crate) use mirror::{Spawning, start};
+pub(crate) use mirror::{Spawning, adopt, start};
+pub(crate) use registry::{HostRecord, Registry};
 pub use serve::{HostProcessError, run_kernel_host};

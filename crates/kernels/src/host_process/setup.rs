@@ -18,7 +18,7 @@ const SECRET_BYTES: usize = 32;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Secret(
-    /// Not empty, or everybody would know it.
+    /// Whoever signs with it refuses an empty one.
     String,
 );
 
@@ -29,6 +29,11 @@ impl Secret {
             source: io::Error::other(error),
         })?;
         Ok(Self(hex::encode(secret)))
+    }
+
+    /// One that was written down.
+    pub(crate) fn known(secret: String) -> Self {
+        Self(secret)
     }
 
     pub(crate) fn reveal(&self) -> &str {
@@ -47,6 +52,14 @@ impl fmt::Debug for Secret {
 pub(crate) struct HostAddress {
     pub(crate) socket: PathBuf,
     pub(crate) secret: Secret,
+}
+
+impl HostAddress {
+    /// What marks all that the host's kernel starts: the name of the socket, which is no other's.
+    pub(crate) fn mark(&self) -> String {
+        let name = self.socket.file_stem().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
 }
 
 /// Everything a host is told when it starts.

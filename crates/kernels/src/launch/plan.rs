@@ -28,7 +28,7 @@ pub(crate) struct LaunchPlan {
     resource_dir: Option<PathBuf>,
     prefix: PathBuf,
     environment: Vec<(OsString, OsString)>,
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     stderr_tail_bytes_max: usize,
     /// See [`Launch::host_mark`].
     pub(crate) host_mark: String,
@@ -94,6 +94,29 @@ impl LaunchPlan {
             host_mark: uuid::Uuid::new_v4().to_string(),
             external: Some(connection),
         }
+    }
+
+    /// A plan that launches nothing, for a kernel that runs and of which nobody knows how it was launched.
+    pub(crate) fn unknown(config: &KernelsConfig, kernel_id: KernelId, name: Arc<str>) -> Self {
+        Self {
+            connection_file: ConnectionFile::path(&config.runtime_dir, &kernel_id),
+            kernel_id,
+            name,
+            interrupt_mode: InterruptMode::default(),
+            argv: Vec::new(),
+            resource_dir: None,
+            prefix: config.prefix.clone(),
+            environment: Vec::new(),
+            directory: config.root_dir.clone(),
+            stderr_tail_bytes_max: config.limits.stderr_tail_bytes_max,
+            host_mark: uuid::Uuid::new_v4().to_string(),
+            external: None,
+        }
+    }
+
+    /// The same for a host with this mark.
+    pub(crate) fn marked(self, host_mark: String) -> Self {
+        Self { host_mark, ..self }
     }
 
     /// The document the kernel is for.

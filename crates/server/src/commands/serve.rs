@@ -12,7 +12,7 @@ use crate::error::ServerError;
 use crate::python::{interpreter_on_path, setup};
 use crate::runtime_files::{self, RuntimeFiles, ServerInfo};
 use crate::settings::command_line::CommandLine;
-use crate::signals::Signals;
+use crate::signals::{Signals, Wish};
 use crate::start::{Overrides, RunningServer, start};
 use crate::urls::{self, ShownToken};
 use crate::variables::Variables;
@@ -81,13 +81,19 @@ async fn serve(config: Config, variables: &Variables) -> Result<(), ServerError>
         };
         browser::open(&target, config.process.browser.as_deref(), variables);
     }
-    tokio::select! {
-        () = signals.stop_requested(config.process.answer_yes, || running.clone()) => {}
-        () = server.stop_asked() => info!("a client asked for the shutdown"),
-    }
+    let wish = tokio::select! {
+        wish = signals.stop_requested(config.process.answer_yes, || running.clone()) => wish,
+        () = server.stop_asked() => {
+            info!("a client asked for the shutdown");
+            Wish::Stop
+        }
+    };
     // Before the kernels end: nobody should find a server that is about to go.
     drop(files);
-    server.shutdown().await;
+    match wish {
+        Wish::Stop if !config.process.keep_kernels => server.shutdown().await,
+        Wish::Stop | Wish::Leave => server.leave().await,
+    }
     Ok(())
 }
 

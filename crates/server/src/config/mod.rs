@@ -113,6 +113,8 @@ pub struct ProcessConfig {
     pub answer_yes: bool,
     /// Whether to make an environment first.
     pub setup: bool,
+    /// Whether kernels are left to the next server when this one stops.
+    pub keep_kernels: bool,
     /// Whether to print the settings and exit, and whether as JSON.
     pub show_config: Option<ShowConfig>,
     /// Everything that was given, for that.
@@ -288,6 +290,7 @@ impl ProcessConfig {
             allow_root: server.switch("allow_root")?.unwrap_or(false),
             answer_yes: server.switch("answer_yes")?.unwrap_or(false),
             setup: reader.class(ADRASTEA).switch("setup")?.unwrap_or(false),
+            keep_kernels: reader.class(ADRASTEA).switch("keep_kernels")?.unwrap_or(false),
             show_config,
             settings: Settings::default(),
             files: Vec::new(),

@@ -167,6 +167,11 @@ pub const FLAGS: &[Flag] = &[
         "first make a Python environment with the front ends, once",
     ),
     flag(
+        "keep-kernels",
+        &[("Adrastea", "keep_kernels", Switch(true))],
+        "leave kernels to the next server here when this one stops",
+    ),
+    flag(
         "no-browser",
         &[
             ("ServerApp", "open_browser", Switch(false)),

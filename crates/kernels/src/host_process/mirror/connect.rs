@@ -22,7 +22,7 @@ pub(super) struct Connected {
 }
 
 /// Connects. What the kernel says comes from `from` on, or with `None` from now on.
-pub(super) async fn connect(
+pub(super) async fn connect_to(
     address: &HostAddress,
     message_bytes_max: usize,
     from: Option<Position>,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::{
-    Connected, HostProcess, Inlets, Shared, Spawning, connect, reading::read, shared::Abandoned, spawn,
+    Connected, HostProcess, Inlets, Shared, Spawning, connect_to, reading::read, shared::Abandoned, spawn,
 };
 use crate::{
     Audience, Ended, ExecutionState, Exit, KernelError, Phase,
@@ -56,7 +56,7 @@ impl Keeper {
             if self.inlets.has_released() || self.has_ended() {
                 // What was not heard of its last words is gone.
                 self.shared.journal.close();
-                return;
+                break;
             }
             match self.connect_again().await {
                 Some(again) => {
@@ -65,10 +65,11 @@ impl Keeper {
                 }
                 None => match self.replace(abandoned).await {
                     Some((another, open)) => (connected, fetches) = (another, open),
-                    None => return,
+                    None => break,
                 },
             }
         }
+        self.spawning.registry.forget(&self.setup.address).await;
     }
 
     /// Serves one connection to its end.
@@ -98,7 +99,7 @@ impl Keeper {
     async fn connect_again(&self) -> Option<Connected> {
         let head = self.shared.journal.head();
         let message_bytes_max = self.setup.settings.limits.message_bytes_max;
-        connect(&self.setup.address, message_bytes_max, Some(head))
+        connect_to(&self.setup.address, message_bytes_max, Some(head))
             .await
             .ok()
     }
@@ -169,8 +170,11 @@ impl Keeper {
             status.phase = Phase::Launching;
             status.execution_state = ExecutionState::Restarting;
         });
+        let address = self.spawning.new_address()?;
+        let host_mark = address.mark();
         let setup = Setup {
-            address: self.spawning.new_address()?,
+            address,
+            plan: self.setup.plan.clone().marked(host_mark),
             predecessor: Some(Predecessor {
                 journal_end,
                 status: before,

@@ -1,6 +1,7 @@
 //! The server's end of hosts that are processes of their own: starts them, mirrors what they have, and starts another
 //! when one is gone.
 
+mod adopt;
 mod connect;
 mod keeper;
 mod process;
@@ -12,14 +13,18 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use self::adopt::adopt;
 use self::{
-    connect::{Connected, connect},
+    connect::{Connected, connect_to},
     keeper::Keeper,
     process::HostProcess,
     shared::Shared,
     writing::Inlets,
 };
-use super::setup::{HostAddress, Secret, Setup};
+use super::{
+    registry::{HostRecord, Registry},
+    setup::{HostAddress, Secret, Setup},
+};
 use crate::{
     KernelError, KernelId, KernelLimits, Position,
     attachment::Clients,
@@ -35,12 +40,14 @@ use crate::{
 const COMMANDS_QUEUED_MAX: usize = 16;
 
 /// How to start host processes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Spawning {
     pub(crate) program: PathBuf,
     /// Where their sockets lie.
     pub(crate) hosts_dir: PathBuf,
     pub(crate) orphan_timeout: Duration,
+    /// Where it is written down which there are.
+    pub(crate) registry: Registry,
 }
 
 /// Starts a host process, which launches the kernel.
@@ -49,9 +56,11 @@ pub(crate) async fn start(
     settings: HostSettings,
     plan: LaunchPlan,
 ) -> Result<HostHandle, KernelError> {
+    let address = spawning.new_address()?;
+    let host_mark = address.mark();
     let setup = Setup {
-        address: spawning.new_address()?,
-        plan,
+        address,
+        plan: plan.marked(host_mark),
         settings,
         orphan_timeout: spawning.orphan_timeout,
         predecessor: None,
@@ -60,15 +69,35 @@ pub(crate) async fn start(
     Ok(keep(spawning, setup, Some(process), connected))
 }
 
-/// Starts a host process and connects to it. What the kernel says comes from `from` on.
+/// Starts a host process and connects to it. It is written down before: a server that is killed meanwhile has a
+/// successor that finds it. What the kernel says comes from `from` on.
 async fn spawn(
+    spawning: &Spawning,
+    setup: &Setup,
+    from: Option<Position>,
+) -> Result<(HostProcess, Connected), KernelError> {
+    let record = HostRecord {
+        kernel_id: setup.plan.kernel_id.clone(),
+        name: setup.plan.name.clone(),
+        directory: setup.plan.directory.clone(),
+        address: setup.address.clone(),
+    };
+    spawning.registry.note(&record).await;
+    let spawned = try_spawn(spawning, setup, from).await;
+    if spawned.is_err() {
+        spawning.registry.forget(&setup.address).await;
+    }
+    spawned
+}
+
+async fn try_spawn(
     spawning: &Spawning,
     setup: &Setup,
     from: Option<Position>,
 ) -> Result<(HostProcess, Connected), KernelError> {
     let process = HostProcess::spawn(&spawning.program, setup).await?;
     let limits = &setup.settings.limits;
-    match connect(&setup.address, limits.message_bytes_max, from).await {
+    match connect_to(&setup.address, limits.message_bytes_max, from).await {
         Ok(connected) => Ok((process, connected)),
         Err(error) => {
             process.kill();
@@ -109,6 +138,7 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
         status: status_seen,
         journal,
         clients,
+        is_process: true,
     }
 }
 

@@ -160,9 +160,15 @@ impl Shared {
             (Command::Interrupt { done } | Command::Restart { done }, Some(Some(error))) => {
                 drop(done.send(Err(error)));
             }
-            (Command::Shutdown { done }, None) => drop(done.send(())),
+            (Command::Shutdown { done } | Command::Settle { done }, None) => drop(done.send(())),
             // Dropped, they say that the kernel is gone.
-            (Command::Interrupt { .. } | Command::Restart { .. } | Command::Shutdown { .. }, _) => {}
+            (
+                Command::Interrupt { .. }
+                | Command::Restart { .. }
+                | Command::Shutdown { .. }
+                | Command::Settle { .. },
+                _,
+            ) => {}
         }
     }
 
@@ -180,7 +186,7 @@ impl Shared {
             .into_values()
             .filter_map(|command| match command {
                 Command::Shutdown { done } => Some(done),
-                Command::Interrupt { .. } | Command::Restart { .. } => None,
+                Command::Interrupt { .. } | Command::Restart { .. } | Command::Settle { .. } => None,
             });
         Abandoned {
             fetches,

@@ -106,6 +106,12 @@ impl Inlets {
             writer.flush().await?;
             match self.due(shared).await {
                 Due::Message(upward) => pass_on(shared, writer, upward).await?,
+                Due::Command(Command::Settle { done }) => {
+                    self.keep(shared, writer)?;
+                    writer.flush().await?;
+                    // Whoever asked may have gone.
+                    let _asker = done.send(());
+                }
                 Due::Command(command) => tell(shared, writer, command)?,
                 Due::Fetch(fetch) => ask(shared, writer, fetch)?,
                 Due::Keep => self.keep(shared, writer)?,
@@ -189,6 +195,8 @@ fn tell(shared: &Shared, writer: &mut FrameWriter, command: Command) -> Result<(
         Command::Interrupt { .. } => protocol::Command::Interrupt,
         Command::Restart { .. } => protocol::Command::Restart,
         Command::Shutdown { .. } => protocol::Command::Shutdown,
+        // Between the server and its own end of the connection.
+        Command::Settle { .. } => return Ok(()),
     };
     let id = shared.note_command(command);
     writer.say(&ServerSays::Command { id, command: said })

@@ -1,0 +1,101 @@
+//! Taking over hosts that another server has started.
+
+use std::io;
+
+use serde::Deserialize;
+use tracing::{debug, warn};
+
+use super::{Connected, Spawning, connect_to, keep};
+use crate::{
+    ConnectionFile, KernelsConfig, Phase,
+    host::{HostHandle, HostSettings},
+    host_process::{protocol::ProtocolError, registry::HostRecord, setup::Setup},
+    launch::{LaunchPlan, kill_leftovers},
+};
+
+/// Takes a host over, if it is still there and its kernel lives; else leaves nothing of it behind.
+pub(crate) async fn adopt(
+    spawning: Spawning,
+    config: &KernelsConfig,
+    record: HostRecord,
+) -> Option<HostHandle> {
+    let id = &record.kernel_id;
+    let connected = match connect_to(&record.address, config.limits.message_bytes_max, None).await {
+        Ok(connected) => connected,
+        Err(ProtocolError::Io { source }) if is_gone(&source) => {
+            debug!(kernel.id = %id, "the host of kernel {id} is gone");
+            clean_up(&spawning, config, &record).await;
+            return None;
+        }
+        Err(ProtocolError::Closed) => {
+            debug!(kernel.id = %id, "the host of kernel {id} is about to go");
+            clean_up(&spawning, config, &record).await;
+            return None;
+        }
+        // It runs and somebody may still want it: another version, or somebody who can wait.
+        Err(error) => {
+            warn!(kernel.id = %id, %error, "kernel {id} runs, but its host cannot be taken over");
+            return None;
+        }
+    };
+    if matches!(connected.attached.status.phase, Phase::Ended(_)) {
+        debug!(kernel.id = %id, "kernel {id} has ended meanwhile");
+        spawning.registry.forget(&record.address).await;
+        return None;
+    }
+    let setup = setup_of(&spawning, config, &record, &connected);
+    Some(keep(spawning, setup, None, connected))
+}
+
+/// Nobody listens there.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// Removes what a host has left that was killed together with the server.
+async fn clean_up(spawning: &Spawning, config: &KernelsConfig, record: &HostRecord) {
+    let connection_file = ConnectionFile::path(&config.runtime_dir, &record.kernel_id);
+    for file in [&record.address.socket, &connection_file] {
+        if let Err(error) = std::fs::remove_file(file)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            warn!(%error, "failed to remove a file of a kernel's host that is gone");
+        }
+    }
+    let host_mark = record.address.mark();
+    // It looks at all processes of this machine.
+    if let Err(error) = tokio::task::spawn_blocking(move || kill_leftovers(&host_mark)).await {
+        warn!(%error, "failed to end what a kernel left behind");
+    }
+    spawning.registry.forget(&record.address).await;
+}
+
+/// What another host of the kernel would be made from: launched as this one, kept as this server keeps kernels. A host
+/// of another version may say in other words how it launched its kernel; then it is served as it is, and when it is gone
+/// its kernel is not started again.
+fn setup_of(
+    spawning: &Spawning,
+    config: &KernelsConfig,
+    record: &HostRecord,
+    connected: &Connected,
+) -> Setup {
+    let plan = connected
+        .attached
+        .setup
+        .get("plan")
+        .unwrap_or(&serde_json::Value::Null);
+    let plan = LaunchPlan::deserialize(plan).unwrap_or_else(|error| {
+        debug!(kernel.id = %record.kernel_id, %error, "a host of another version says how its kernel is launched");
+        LaunchPlan::unknown(config, record.kernel_id.clone(), record.name.clone())
+    });
+    Setup {
+        address: record.address.clone(),
+        plan: plan.marked(record.address.mark()),
+        settings: HostSettings::new(config),
+        orphan_timeout: spawning.orphan_timeout,
+        predecessor: None,
+    }
+}
