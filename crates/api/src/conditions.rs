@@ -6,7 +6,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use contents::{FileVersion, Found, Precondition, Versions};
+use contents::{ContentsError, ContentsPath, FileVersion, Found, Precondition, Versions};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{ETAG, IF_MATCH, IF_NONE_MATCH},
@@ -28,14 +28,44 @@ impl<S: Send + Sync> FromRequestParts<S> for Conditions {
 impl Conditions {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         Self(Precondition {
-            if_match: versions(headers, &IF_MATCH),
-            if_none_match: versions(headers, &IF_NONE_MATCH),
+            if_match: versions(headers, &IF_MATCH, Compared::Strongly),
+            if_none_match: versions(headers, &IF_NONE_MATCH, Compared::Weakly),
         })
     }
 
     /// Whether a reader may have this version already.
     pub(crate) fn ask_for_another_version(&self) -> bool {
         self.0.if_none_match.is_some()
+    }
+
+    /// Whether a reader must be told anything but the file.
+    pub(crate) fn ask_about_the_version(&self) -> bool {
+        self.ask_for_another_version() || self.0.if_match.is_some()
+    }
+
+    /// Refuses unless what is at `path` fits all that the request demands.
+    pub(crate) fn require(
+        &self,
+        path: &ContentsPath,
+        found: Option<FileVersion>,
+    ) -> Result<(), ContentsError> {
+        match self.0.allows(found.map_or(Found::Unversioned, Found::File)) {
+            true => Ok(()),
+            false => Err(ContentsError::Changed(path.clone())),
+        }
+    }
+
+    /// Refuses a reader who wants another version than is at `path`.
+    pub(crate) fn require_match(
+        &self,
+        path: &ContentsPath,
+        found: Option<FileVersion>,
+    ) -> Result<(), ContentsError> {
+        let wanted = Precondition {
+            if_match: self.0.if_match.clone(),
+            if_none_match: None,
+        };
+        Self(wanted).require(path, found)
     }
 
     /// The answer to a reader who has this version already.
@@ -55,9 +85,18 @@ pub(crate) fn entity_tag(version: FileVersion) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{version}\"")).ok()
 }
 
+/// How tags are compared. A proxy that compresses makes ours weak ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    /// A weak one is never equal: it does not say that all bytes are.
+    Strongly,
+    /// A weak one is as good.
+    Weakly,
+}
+
 /// What a header lists, several of one name taken together. A header that makes no sense names no version, so that
 /// nothing is changed because of it.
-fn versions(headers: &HeaderMap, name: &HeaderName) -> Option<Versions> {
+fn versions(headers: &HeaderMap, name: &HeaderName, compared: Compared) -> Option<Versions> {
     let mut values = headers.get_all(name).into_iter().peekable();
     values.peek()?;
     let mut texts = Vec::new();
@@ -66,9 +105,13 @@ fn versions(headers: &HeaderMap, name: &HeaderName) -> Option<Versions> {
         if value.trim() == "*" {
             return Some(Versions::Any);
         }
-        // A proxy that compresses makes a tag a weak one. Ours is about the file and not about the bytes of the
-        // answer, so it is as good as before. Between two quotes stands a tag, which holds none.
-        texts.extend(value.split('"').skip(1).step_by(2).map(str::to_owned));
+        // Between two quotes stands a tag, which holds none.
+        let mut parts = value.split('"');
+        while let (Some(before), Some(tag)) = (parts.next(), parts.next()) {
+            if compared == Compared::Weakly || !before.ends_with("W/") {
+                texts.push(tag.to_owned());
+            }
+        }
     }
     Some(Versions::OneOf(texts))
 }
@@ -94,9 +137,14 @@ mod tests {
         check(&[], None);
         check(&[" * "], Some(Versions::Any));
         check(&["\"a\""], one_of(&["a"]));
-        check(&["\"a\", W/\"b,c\"", "\"d\""], one_of(&["a", "b,c", "d"]));
+        check(&["\"a\", W/\"b\",\"b,c\"", "\"d\""], one_of(&["a", "b,c", "d"]));
+        check(&["W/\"a\""], one_of(&[]));
         check(&["a"], one_of(&[]));
         check(&["\"a"], one_of(&["a"]));
         check(&[""], one_of(&[]));
+        let mut headers = HeaderMap::new();
+        headers.append(IF_NONE_MATCH, HeaderValue::from_static("W/\"a\", \"b\""));
+        let weakly = Conditions::of(&headers).0.if_none_match;
+        assert_eq!(weakly, one_of(&["a", "b"]));
     }
 }

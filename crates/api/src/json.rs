@@ -12,7 +12,7 @@ use futures::StreamExt;
 use http::{StatusCode, header::CONTENT_TYPE};
 use http_body_util::LengthLimitError;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Most memory that is set aside for what a request announces before any of it has come.
 const RESERVED_BYTES_MAX: usize = 64 << 20;
@@ -27,10 +27,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Response> {
         let body = json_body(request).await?;
-        serde_json::from_slice(&body)
-            .map(Self)
-            .map_err(|error| not_that_json(&error))
+        read(&body).map(Self).map_err(|error| not_that_json(&error))
     }
+}
+
+/// Of members that occur twice the last counts, as in Python.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(body).or_else(|error| {
+        let without_doubles: Value = serde_json::from_slice(body)?;
+        // What is wrong all the same is told with its place.
+        serde_json::from_value(without_doubles).map_err(|_| error)
+    })
 }
 
 /// The whole body; `null` for an empty one.
@@ -97,5 +104,26 @@ impl<T: Serialize> IntoResponse for Json<T> {
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Body {
+        path: Option<String>,
+    }
+
+    #[test]
+    fn of_members_that_occur_twice_the_last_counts() {
+        let body = read::<Option<Body>>(br#"{"path":"a","path":"b"}"#).unwrap();
+        let path = body.and_then(|body| body.path);
+        assert_eq!(path.as_deref(), Some("b"));
+        assert_eq!(read::<Option<Body>>(b"null").unwrap(), None);
+        let wrong = read::<Option<Body>>(br#"{"path":5}"#).unwrap_err();
+        assert!(wrong.to_string().ends_with(" at line 1 column 9"), "{wrong}");
+        assert!(read::<Option<Body>>(b"{").is_err());
     }
 }

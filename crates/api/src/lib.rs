@@ -7,6 +7,7 @@
 //! Architecture invariant: `api` knows HTTP and calls the services; it touches no socket, no file and no environment.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod arguments;
 mod channels;
 mod conditions;
 mod config_sections;

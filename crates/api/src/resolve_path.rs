@@ -1,13 +1,13 @@
 //! `/api/resolvePath`: what a path in an output (a traceback) is called in the contents API.
 
 use authorization::{Authorized, Caller, Execute, Guard, GuardedRouter, Read};
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State};
 use contents::{ContentsManager, ContentsPath};
 use kernels::{KernelId, KernelManager};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
-    ApiError, AppState, Json,
+    ApiError, AppState, Json, arguments,
     contents::name::{ContentsName, ReadContents},
     resources::{Api, Kernels},
 };
@@ -16,12 +16,6 @@ pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
         .get("/api/resolvePath", get)
         .note("also `read` and `execute` on the kernel asked about")
-}
-
-#[derive(Deserialize)]
-struct Asked {
-    path: Option<String>,
-    kernel: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -49,13 +43,12 @@ async fn get(
     auth: Authorized<Read, Api>,
     State(contents): State<ContentsManager>,
     State(kernels): State<KernelManager>,
-    Query(asked): Query<Asked>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<ResolvedModel>, ApiError> {
-    let path = asked
-        .path
-        .ok_or_else(|| ApiError::BadRequest("Missing argument path".to_owned()))?;
-    let path = path.trim();
-    let found: Vec<ContentsPath> = contents.resolve(path).await?.into_iter().collect();
+    let path = arguments::last(query.as_deref(), "path")?;
+    let path = path.ok_or_else(|| ApiError::BadRequest("Missing argument path".to_owned()))?;
+    let kernel = arguments::last(query.as_deref(), "kernel")?;
+    let found: Vec<ContentsPath> = contents.resolve(&path).await?.into_iter().collect();
     let name = |path: &ContentsPath| ContentsName::of(path.clone());
     let readable = auth.keep_allowed::<Read, ReadContents, _>(found, name).await;
     let in_server = readable.into_iter().map(|path| PathInScope {
@@ -64,9 +57,8 @@ async fn get(
     });
     let mut resolved: Vec<_> = in_server.collect();
     let mut unresolved = Vec::new();
-    let kernel = asked.kernel.as_deref().map(str::trim);
     if let Some(kernel) = kernel.filter(|kernel| !kernel.is_empty()) {
-        match in_kernel(&auth, &kernels, kernel, path).await {
+        match in_kernel(&auth, &kernels, &kernel, &path).await {
             InKernel::Found(path) => resolved.push(PathInScope {
                 scope: "kernel",
                 path,

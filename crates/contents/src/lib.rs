@@ -18,6 +18,7 @@
 )]
 
 mod archive;
+mod base64_text;
 mod config;
 mod error;
 mod hidden;
@@ -25,11 +26,13 @@ mod manager;
 mod mime;
 mod mime_table;
 mod model;
+mod model_json;
 mod notebook;
 mod observer;
 mod path;
 mod python_text;
 mod raw_json;
+mod save_model;
 mod storage;
 mod time;
 mod uploads;
@@ -41,11 +44,13 @@ pub use config::{ContentsConfig, Untitled};
 pub use error::{ContentsError, ContentsErrorKind, quoted};
 pub use manager::{Conditional, ContentsManager, Get, NewEntry, Page, SaveCommands, Saved, ShownName};
 pub use mime::Guess;
-pub use model::{CheckpointModel, Content, ContentsModel, EntryType, Format, Paged, SaveModel};
+pub use model::{CheckpointModel, Content, ContentsModel, EntryType, Format, Paged};
+pub use model_json::ModelJson;
 pub use notebook::{SignatureAlgorithm, SignatureError, SignatureStore, SignaturesInMemory, SigningSecret};
 pub use observer::{ContentsAction, ContentsEvent, ContentsObserver, DoneBy};
 pub use path::{ContentsPath, PATH_BYTES_MAX, PathError};
 pub use raw_json::RawJson;
+pub use save_model::SaveModel;
 pub use storage::{OpenFile, OutsideLinks, Storage};
 pub use time::FileTime;
 pub use uploads::{

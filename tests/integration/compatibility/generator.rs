@@ -200,6 +200,8 @@ fn resolve_path(choices: &mut Choices) -> Request {
     let target = match choices.below(12) {
         0 => "api/resolvePath".to_owned(),
         1 => "api/resolvePath?path=".to_owned(),
+        2 => format!("api/resolvePath?path=none&path={path}&kernel=x{kernel}&kernel="),
+        3 => format!("api/resolvePath?path={path}%ff{kernel}"),
         _ => format!("api/resolvePath?path={path}{kernel}"),
     };
     Request::new("GET", target)

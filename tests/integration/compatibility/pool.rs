@@ -152,7 +152,7 @@ pub(super) fn encoded(choices: &mut Choices, path: &str) -> String {
 pub(super) fn save_body(choices: &mut Choices) -> String {
     let text = |content: &str| json!({"type": "file", "format": "text", "content": content});
     let nb = |content: Value| json!({"type": "notebook", "format": "json", "content": content});
-    let body = match choices.below(56) {
+    let body = match choices.below(64) {
         0..8 => text(choices.pick(&[
             "",
             "1\n",
@@ -223,7 +223,7 @@ pub(super) fn save_body(choices: &mut Choices) -> String {
         54 => {
             return (choices.pick(&["{", "nonsense", "{\"a\":1}x", "'", "null", " null ", " "])).to_owned();
         }
-        _ => choices.pick(&[
+        55 => choices.pick(&[
             json!([]),
             json!("x"),
             json!(5),
@@ -231,6 +231,45 @@ pub(super) fn save_body(choices: &mut Choices) -> String {
             json!(true),
             json!(["a"]),
         ]),
+        56..58 => choices.pick(&[
+            json!({"name": "x"}),
+            json!({"ext": ".txt"}),
+            json!({"mimetype": null}),
+            json!({"format": null}),
+            json!({"chunk": null}),
+            json!({"type": null}),
+            json!({"path": ""}),
+            json!({"copy_from": null}),
+        ]),
+        58..60 => {
+            let chunk = choices.pick(&[
+                json!(1.0),
+                json!(-1.0),
+                json!(1.5),
+                json!(true),
+                json!(false),
+                json!("1"),
+                json!(1e30),
+                json!([]),
+            ]);
+            json!({"type": "file", "format": "text", "chunk": chunk, "content": "part\n"})
+        }
+        60 => json!({"type": choices.pick(&[json!(1), json!(0), json!(true), json!(false), json!(1.5)])}),
+        61 => {
+            let mut none = || choices.pick(&[json!(0), json!(false), json!([]), json!({}), json!(0.0)]);
+            let (path, copy_from) = (none(), none());
+            json!({"type": "file", "format": "text", "content": "x", "path": path, "copy_from": copy_from})
+        }
+        62 => json!({"type": "file", "content": "x", "format": choices.pick(&[json!(1), json!(true)])}),
+        _ => {
+            return choices
+                .pick(&[
+                    r#"{"type":"directory","format":"text","content":"1","type":"file"}"#,
+                    r#"{"type":"file","format":"text","content":"1","content":"2"}"#,
+                    r#"{"type":"file","format":"text","content":"1","chunk":2,"chunk":1}"#,
+                ])
+                .to_owned();
+        }
     };
     body.to_string()
 }
@@ -247,7 +286,7 @@ pub(super) fn create_body(choices: &mut Choices) -> String {
             format!("{path}/"),
         ])
     };
-    let body = match choices.below(32) {
+    let body = match choices.below(34) {
         0..14 => json!({"copy_from": from(choices)}),
         14 | 15 => json!({"type": "notebook"}),
         16 | 17 => json!({"type": "directory"}),
@@ -263,6 +302,10 @@ pub(super) fn create_body(choices: &mut Choices) -> String {
         27 => return (choices.pick(&["{", "nonsense", "null", " "])).to_owned(),
         28 => json!({"ext": choices.pick(&["/x", "/../x"])}),
         29 => choices.pick(&[json!([]), json!("x"), json!(5), json!(0)]),
+        30 => {
+            json!({"type": choices.pick(&[json!(1), json!(true), json!(0)]), "copy_from": choices.pick(&[json!(0), json!(false)])})
+        }
+        31 => return r#"{"type":"file","ext":".a","type":"directory","ext":".b"}"#.to_owned(),
         _ => return String::new(),
     };
     body.to_string()
@@ -271,12 +314,13 @@ pub(super) fn create_body(choices: &mut Choices) -> String {
 /// The body of a PATCH.
 pub(super) fn rename_body(choices: &mut Choices) -> String {
     let to = path(choices);
-    let body = match choices.below(20) {
+    let body = match choices.below(21) {
         0..15 => json!({"path": to}),
         15 => json!({"path": format!("/{to}")}),
         16 => json!({"path": format!("{to}/")}),
         17 => json!({"path": choices.pick(&[Value::Null, json!("")])}),
         18 => choices.pick(&[json!({}), json!({"name": "x"})]),
+        19 => return format!(r#"{{"path":"none/x","path":{}}}"#, json!(to)),
         _ => return (choices.pick(&["", "null", "{", "[]", "5"])).to_owned(),
     };
     body.to_string()
@@ -319,6 +363,8 @@ pub(super) fn query(choices: &mut Choices) -> String {
                 "=",
                 "&",
                 "%FF",
+                "type=file&type=%ff",
+                "format=text%ff",
             ]))
             .to_owned(),
         );

@@ -146,3 +146,15 @@ async fn a_large_file_is_streamed_whole() {
     let server = TestServer::builder().file("big", &bytes).start().await;
     assert!(server.with_token().get("/files/big").await.expect(200).body == bytes);
 }
+
+#[tokio::test]
+async fn a_socket_is_no_file() {
+    let server = TestServer::start().await;
+    let _listener = std::os::unix::net::UnixListener::bind(server.root().join("s")).unwrap();
+    let client = server.with_token();
+    client.get("/files/s").await.expect(403);
+    client.head("/files/s").await.expect(403);
+    let told = client.get("/api/contents/s").await.expect(400).json();
+    let expected = format!("Cannot read non-file {}", server.root().join("s").display());
+    assert_eq!(told["message"], expected);
+}

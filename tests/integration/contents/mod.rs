@@ -1,6 +1,7 @@
 //! `/api/contents`, checkpoints, trust, `/files`, `/view`.
 
 mod bad_input;
+mod bodies;
 mod checkpoints;
 mod creating;
 mod directories;

@@ -94,14 +94,20 @@ async fn what_has_no_pages_is_answered_as_ever() {
     }
     owner.get("/api/contents/none?limit=1").await.expect(404);
     owner.get("/api/contents/d?limit=1&type=file").await.expect(400);
-    for limit in ["", "-1", "x", "1.5"] {
+    for (limit, must_be) in [
+        ("", "a number"),
+        ("-1", "at least 1"),
+        ("0", "at least 1"),
+        ("x", "a number"),
+        ("1.5", "a number"),
+    ] {
         let answer = owner
             .get(&format!("/api/contents/d?limit={limit}"))
             .await
             .expect(400);
         assert_eq!(
             answer.json()["message"],
-            format!("Limit '{limit}' is invalid. It must be a number.")
+            format!("Limit '{limit}' is invalid. It must be {must_be}.")
         );
     }
 }

@@ -68,6 +68,7 @@ async fn a_file_is_uploaded_in_parts_and_its_progress_is_visible() {
     let client = server.as_owner();
     let upload = begin(&client, "d/ü 1.bin", 6).await;
     let half = append(&client, &upload, 0, b"abc", &[]).await.expect(204);
+    assert_eq!(half.header("etag"), "");
     assert_eq!(half.header("upload-offset"), "3");
     assert_eq!(half.header("tus-resumable"), "1.0.0");
 
@@ -93,6 +94,8 @@ async fn a_file_is_uploaded_in_parts_and_its_progress_is_visible() {
     let last = append(&client, &upload, 3, b"def", &[]).await.expect(204);
     let digest = format!("sha-256=:{}:", sha256_base64(b"abcdef"));
     assert_eq!(last.header("repr-digest"), digest);
+    let file = client.head("/files/d/ü 1.bin").await.expect(200);
+    assert_eq!(last.header("etag"), file.header("etag"));
     assert_eq!(read(&server, "d/ü 1.bin"), b"abcdef");
     assert_eq!(tree(&server), ["d", "d/x", "d/ü 1.bin"]);
     // Who missed the answer can ask, and a last part that comes again does no harm.

@@ -310,3 +310,30 @@ async fn of_many_clients_who_know_one_version_one_wins_each_round() {
         assert_eq!(read(&server, "a.txt"), winners[0].1.as_bytes());
     }
 }
+
+#[tokio::test]
+async fn a_version_that_is_asked_for_is_compared_strongly_and_by_all() {
+    let server = TestServer::builder().file("a.txt", "x").start().await;
+    let client = server.with_token();
+    client
+        .post_empty("/api/contents/a.txt/checkpoints")
+        .await
+        .expect(201);
+    let version = tag(&client, FILE).await;
+    let checkpoint = format!("{FILE}/checkpoints/checkpoint");
+    for other in [format!("W/{version}"), "\"other\"".to_owned()] {
+        let other = client.with_header("if-match", &other);
+        refused(other.put(FILE, &text("y")).await);
+        refused(other.patch(FILE, &json!({})).await);
+        refused(other.patch(FILE, &json!({"path": null})).await);
+        refused(other.delete(&checkpoint).await);
+        refused(other.get(FILE).await);
+        other.get("/files/a.txt").await.expect(412);
+    }
+    assert_eq!(read(&server, "a.txt"), b"x");
+    let same = client.with_header("if-match", &version);
+    same.get(FILE).await.expect(200);
+    assert_eq!(same.get("/files/a.txt").await.expect(200).body, b"x");
+    same.patch(FILE, &json!({})).await.expect(200);
+    same.delete(&checkpoint).await.expect(204);
+}

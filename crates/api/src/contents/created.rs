@@ -1,8 +1,10 @@
 //! Answers with a model: its headers as the reference sets them.
 
-use axum::body::{Body, Bytes};
+use std::convert::Infallible;
+
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use contents::{Content, ContentsError, ContentsModel, ContentsPath};
+use contents::{Content, ContentsError, ContentsModel, ContentsPath, ModelJson};
 use http::{
     HeaderValue, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION},
@@ -17,46 +19,54 @@ use crate::{
 
 /// Entries of a listing that are written in less than a millisecond.
 const ENTRIES_AT_ONCE: usize = 1000;
+/// Bytes of a text of which the length in JSON is found in less than a millisecond.
+const TEXT_AT_ONCE_BYTES: usize = 256 << 10;
 
-/// [`model`] of something that was read. A long listing is written by a thread of its own: the ones that serve
-/// connections also carry kernels' messages.
+/// [`model`] of something that was read. A long one is begun by a thread of its own: the ones that serve connections
+/// also carry kernels' messages.
 pub(super) async fn read(found: ContentsModel) -> Result<Response, ApiError> {
-    if !matches!(&found.content, Some(Content::Directory(entries)) if entries.len() > ENTRIES_AT_ONCE) {
-        return Ok(model(StatusCode::OK, &found));
+    let is_long = match &found.content {
+        Some(Content::Directory(entries)) => entries.len() > ENTRIES_AT_ONCE,
+        Some(Content::Text(text)) => text.len() > TEXT_AT_ONCE_BYTES,
+        Some(Content::Base64(_) | Content::Notebook(_)) | None => false,
+    };
+    if !is_long {
+        return Ok(model(StatusCode::OK, found));
     }
-    let writing = tokio::task::spawn_blocking(move || model(StatusCode::OK, &found));
+    let writing = tokio::task::spawn_blocking(move || model(StatusCode::OK, found));
     writing.await.map_err(|_| ContentsError::Stopping.into())
 }
 
 /// A model, with the time and version of its file.
-pub(super) fn model(status: StatusCode, model: &ContentsModel) -> Response {
+pub(super) fn model(status: StatusCode, model: ContentsModel) -> Response {
     let mut response = (status, [(CONTENT_TYPE, "application/json")]).into_response();
-    fill(&mut response, model.to_json());
     if let Some(date) = http_date(model.last_modified.unix_seconds()) {
         response.headers_mut().insert(LAST_MODIFIED, date);
     }
     if let Some(tag) = model.version.and_then(entity_tag) {
         response.headers_mut().insert(ETAG, tag);
     }
+    fill(&mut response, model.into_json());
     response
 }
 
-fn fill(response: &mut Response, pieces: Vec<Bytes>) {
-    let length: usize = pieces.iter().map(Bytes::len).sum();
-    response.headers_mut().insert(CONTENT_LENGTH, length.into());
-    *response.body_mut() = match <[Bytes; 1]>::try_from(pieces) {
-        Ok([whole]) => Body::from(whole),
-        Err(pieces) => {
-            let pieces = pieces.into_iter().map(Ok::<_, std::convert::Infallible>);
+fn fill(response: &mut Response, mut json: ModelJson) {
+    let bytes = json.bytes();
+    response.headers_mut().insert(CONTENT_LENGTH, bytes.into());
+    *response.body_mut() = match json.next() {
+        Some(whole) if whole.len() == bytes => Body::from(whole),
+        first => {
+            let pieces = first.into_iter().chain(json).map(Ok::<_, Infallible>);
             Body::from_stream(futures::stream::iter(pieces))
         }
     };
 }
 
 /// A model, with where it is.
-pub(super) fn located(status: StatusCode, base_url: &BaseUrl, created: &ContentsModel) -> Response {
+pub(super) fn located(status: StatusCode, base_url: &BaseUrl, created: ContentsModel) -> Response {
+    let location = location(base_url, &created.path, "");
     let mut response = model(status, created);
-    if let Some(location) = location(base_url, &created.path, "") {
+    if let Some(location) = location {
         response.headers_mut().insert(LOCATION, location);
     }
     response

@@ -9,6 +9,7 @@ mod listing;
 pub(crate) mod name;
 mod query;
 mod save_body;
+mod words;
 
 use authorization::{Authorized, Guard, GuardedRouter, Read, Resource, Unchecked, Write};
 use axum::{
@@ -24,6 +25,7 @@ use self::{
     listing::{allowed_page, only_allowed, whole_tree},
     name::{Contents, NewContents, ReadContents, Reading},
     save_body::SaveBody,
+    words::{text_or_none, word},
 };
 use crate::{ApiError, AppState, Json, conditions::Conditions, merge::Merging};
 
@@ -66,8 +68,9 @@ async fn get(
             error => ApiError::Contents(error),
         })
     };
-    if conditions.ask_for_another_version() {
+    if conditions.ask_about_the_version() {
         let outline = get(wanted.without_bytes()).await?;
+        conditions.require_match(path, outline.version)?;
         if let Some(response) = conditions.not_modified(outline.version) {
             return Ok(response);
         }
@@ -86,8 +89,9 @@ async fn get(
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct CreateBody {
+    #[serde(deserialize_with = "text_or_none")]
     copy_from: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "word")]
     entry_type: Option<String>,
     ext: Option<String>,
 }
@@ -136,7 +140,7 @@ async fn create(
             contents.create_untitled(path, new).await?
         }
     };
-    Ok(created::located(StatusCode::CREATED, &base_url, &created))
+    Ok(created::located(StatusCode::CREATED, &base_url, created))
 }
 
 /// Saves under the name of the URL; without a body creates something untitled there.
@@ -148,12 +152,12 @@ async fn save(
     SaveBody(body): SaveBody,
 ) -> Result<Response, ApiError> {
     let path = auth.resource().entry();
-    let Some(body) = body.filter(|body| !body.is_empty()) else {
+    let Some(body) = body else {
         if contents.is_file(path).await? {
             return Err(ContentsError::NoSuchDirectory(path.clone()).into());
         }
         let created = contents.create_untitled(path, NewEntry::default()).await?;
-        return Ok(created::located(StatusCode::CREATED, &base_url, &created));
+        return Ok(created::located(StatusCode::CREATED, &base_url, created));
     };
     let saved = contents.only_if(conditions.0).save(path, body).await?;
     let status = if saved.created {
@@ -161,7 +165,7 @@ async fn save(
     } else {
         StatusCode::OK
     };
-    Ok(created::located(status, &base_url, &saved.model))
+    Ok(created::located(status, &base_url, saved.model))
 }
 
 /// Where to rename to; without it nothing is renamed.
@@ -182,7 +186,8 @@ async fn rename(
     let from = auth.resource().entry();
     let Some(path) = body.path else {
         let found = contents.get(from, Get::default()).await?;
-        return Ok(created::located(StatusCode::OK, &base_url, &found));
+        conditions.require(from, found.version)?;
+        return Ok(created::located(StatusCode::OK, &base_url, found));
     };
     let to = path.parse().map_err(ContentsError::Path)?;
     let to = auth
@@ -190,7 +195,7 @@ async fn rename(
         .await?;
     whole_tree::<Write>(&auth, &contents, from).await?;
     let renamed = contents.only_if(conditions.0).rename(from, to.entry()).await?;
-    Ok(created::located(StatusCode::OK, &base_url, &renamed))
+    Ok(created::located(StatusCode::OK, &base_url, renamed))
 }
 
 /// Deletes a file or directory; or a checkpoint.
@@ -200,7 +205,7 @@ async fn delete(
     conditions: Conditions,
 ) -> Result<StatusCode, ApiError> {
     if let Some(Reading::Checkpoint(file, id)) = auth.resource().of_file(&contents).await? {
-        contents.delete_checkpoint(file, id).await?;
+        contents.only_if(conditions.0).delete_checkpoint(file, id).await?;
         return Ok(StatusCode::NO_CONTENT);
     }
     let path = auth.resource().entry();

@@ -2,21 +2,17 @@
 
 use contents::{EntryType, Format, Get, Page};
 
-use crate::ApiError;
+use crate::{ApiError, arguments};
 
 /// What a query asks for.
 pub(super) fn parse(query: Option<&str>) -> Result<Get, ApiError> {
-    let query = query.unwrap_or_default().as_bytes();
-    let last = |name: &str| {
-        let values = form_urlencoded::parse(query).filter(|(key, _)| key == name);
-        values.last().map(|(_, value)| value.trim().to_owned())
-    };
-    let entry_type = last("type").map(|value| EntryType::or_file(&value));
-    let format = last("format").map(|value| format(&value)).transpose()?;
-    let content = last("content").unwrap_or_else(|| "1".to_owned());
+    let last = |name| arguments::last(query, name);
+    let entry_type = last("type")?.map(|value| EntryType::or_file(&value));
+    let format = last("format")?.map(|value| format(&value)).transpose()?;
+    let content = last("content")?.unwrap_or_else(|| "1".to_owned());
     let wrong = || ApiError::BadRequest(format!("Content '{content}' is invalid"));
     let content = flag(&content).ok_or_else(wrong)?;
-    let hash = last("hash").unwrap_or_else(|| "0".to_owned());
+    let hash = last("hash")?.unwrap_or_else(|| "0".to_owned());
     let wrong = || format!("Hash argument '{hash}' is invalid. It must be '0' or '1'.");
     let hash = flag(&hash).ok_or_else(|| ApiError::BadRequest(wrong()))?;
     Ok(Get {
@@ -36,11 +32,17 @@ pub(super) fn page(query: Option<&str>) -> Result<Option<Page>, ApiError> {
                 let wrong = |must_be| {
                     ApiError::BadRequest(format!("Limit '{value}' is invalid. It must be {must_be}."))
                 };
-                let limit = value.trim().parse().map_err(|_| wrong("a number"))?;
+                let digits = value.trim();
                 // A page of nothing would have no next one.
-                page.limit = match limit {
-                    0 => return Err(wrong("at least 1")),
-                    _ => Some(limit),
+                page.limit = match digits.parse() {
+                    Ok(limit @ 1..) => Some(limit),
+                    Ok(0) => return Err(wrong("at least 1")),
+                    Err(_) if digits.strip_prefix('-').is_some_and(is_number) => {
+                        return Err(wrong("at least 1"));
+                    }
+                    // More than a directory can have.
+                    Err(_) if is_number(digits) => Some(usize::MAX),
+                    Err(_) => return Err(wrong("a number")),
                 };
             }
             // As it is: a name may begin and end with spaces.
@@ -49,6 +51,10 @@ pub(super) fn page(query: Option<&str>) -> Result<Option<Page>, ApiError> {
         }
     }
     Ok(Some(page).filter(|page| *page != Page::default()))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn format(value: &str) -> Result<Format, ApiError> {
@@ -82,9 +88,13 @@ mod tests {
         check("limit=100", of(Some(100), None));
         check("limit=1&after=+a%2Fb+", of(Some(1), Some(" a/b ")));
         check("after=", of(None, Some("")));
+        check("limit=99999999999999999999", of(Some(usize::MAX), None));
         for query in ["limit=", "limit=0", "limit=-1", "limit=many", "limit=1.5"] {
             check(query, None);
         }
+        let said = |query: &str| page(Some(query)).unwrap_err().to_string();
+        assert_eq!(said("limit=-1"), "Limit '-1' is invalid. It must be at least 1.");
+        assert_eq!(said("limit=x"), "Limit 'x' is invalid. It must be a number.");
     }
 
     #[test]
@@ -119,7 +129,14 @@ mod tests {
                 ..all
             }),
         );
-        for query in ["format=bogus", "format=", "content=2", "content=", "hash=yes"] {
+        for query in [
+            "format=bogus",
+            "format=",
+            "content=2",
+            "content=",
+            "hash=yes",
+            "type=%ff",
+        ] {
             check(Some(query), None);
         }
     }

@@ -83,6 +83,7 @@ async fn file(
         .open_file(path)
         .await
         .map_err(|error| page_error(error, path))?;
+    Conditions::of(headers).require_match(path, Some(open.version))?;
     let content_type = content_type(contents, &open.name);
     let mut response = send(open, headers);
     let is_unmodified = response.status() == StatusCode::NOT_MODIFIED;

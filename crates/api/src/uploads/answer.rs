@@ -6,14 +6,14 @@ use axum::response::{IntoResponse, Response};
 use contents::{UploadError, UploadId, UploadStatus};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CACHE_CONTROL, LOCATION},
+    header::{CACHE_CONTROL, ETAG, LOCATION},
 };
 use identity::BaseUrl;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::tus;
-use crate::{ApiError, Json, http_text::http_date};
+use crate::{ApiError, Json, conditions::entity_tag, http_text::http_date};
 
 /// An upload in JSON, for a script that shows the progress.
 #[derive(Serialize)]
@@ -70,6 +70,15 @@ pub(super) fn with_status(mut response: Response, upload: &UploadStatus) -> Resp
     }
     if let Some(checksum) = &upload.sha256 {
         put(sent, tus::REPR_DIGEST, &tus::repr_digest(checksum));
+    }
+    response
+}
+
+/// The same for the request that may have brought the last byte: the version of the file, to go on with.
+pub(super) fn with_file(response: Response, upload: &UploadStatus) -> Response {
+    let mut response = with_status(response, upload);
+    if let Some(tag) = upload.version.and_then(entity_tag) {
+        response.headers_mut().insert(ETAG, tag);
     }
     response
 }

@@ -24,7 +24,7 @@ use identity::BaseUrl;
 
 pub use self::expire::expire_uploads;
 use self::{
-    answer::{Found, UploadModel, answer, location, refused, with_status},
+    answer::{Found, UploadModel, answer, location, refused, with_file},
     receive::{Ending, receive},
     tus::Creation,
 };
@@ -100,7 +100,7 @@ async fn create(
     match begun.await {
         Ok(status) => {
             let location = location(&base_url, &status.id);
-            answer(with_status(
+            answer(with_file(
                 (StatusCode::CREATED, location).into_response(),
                 &status,
             ))
@@ -162,7 +162,7 @@ async fn append(
         receive(&auth, &path, writer, body, ending).await
     });
     match appended.await {
-        Ok(status) => answer(with_status(StatusCode::NO_CONTENT.into_response(), &status)),
+        Ok(status) => answer(with_file(StatusCode::NO_CONTENT.into_response(), &status)),
         Err(error) => refused(error),
     }
 }

@@ -70,8 +70,14 @@ impl Creation {
         if precondition.if_match.is_some() && !overwrite {
             return Err(bad("If-Match is for an upload with `overwrite`"));
         }
+        let path: ContentsPath = path.parse().map_err(ContentsError::Path)?;
+        if path.is_root() {
+            return Err(bad(
+                "the path in Upload-Metadata is that of the root directory, not of a file",
+            ));
+        }
         Ok(Self {
-            path: path.parse().map_err(ContentsError::Path)?,
+            path,
             length,
             overwrite,
             precondition,

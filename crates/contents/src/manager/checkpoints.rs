@@ -51,8 +51,14 @@ impl Shared {
         self.copy_over(&checkpoint, path, Existing::ReplaceIf(precondition))
     }
 
-    pub(super) fn delete_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
+    pub(super) fn delete_checkpoint(
+        &self,
+        path: &ContentsPath,
+        id: &str,
+        precondition: &Precondition,
+    ) -> Result<(), ContentsError> {
         let checkpoint = self.existing_checkpoint(path, id)?;
+        self.require(path, precondition)?;
         let removed = self.storage.remove_file(&checkpoint);
         removed.map_err(|source| ContentsError::from_io("deleting checkpoint", path, source))
     }
@@ -85,7 +91,8 @@ impl Shared {
         let is_there = self
             .checkpoints(path)
             .is_ok_and(|checkpoints| !checkpoints.is_empty());
-        if is_there && let Err(error) = self.delete_checkpoint(path, CHECKPOINT_ID) {
+        if is_there && let Err(error) = self.delete_checkpoint(path, CHECKPOINT_ID, &Precondition::default())
+        {
             tracing::warn!(%path, %error, "the checkpoint of a deleted file stays behind");
         }
     }

@@ -4,10 +4,11 @@
 use super::told::{done, done_from};
 use super::{ContentsManager, Saved};
 use crate::error::ContentsError;
-use crate::model::{ContentsModel, SaveModel};
+use crate::model::ContentsModel;
 use crate::observer::ContentsAction;
 use crate::path::ContentsPath;
 use crate::raw_json::RawJson;
+use crate::save_model::SaveModel;
 use crate::version::Precondition;
 
 /// Changes that are made only if a precondition holds when they are made, else they are
@@ -92,6 +93,17 @@ impl Conditional<'_> {
             })
             .await
     }
+
+    /// [`ContentsManager::delete_checkpoint`]; the precondition is about the file.
+    ///
+    /// # Errors
+    /// [`ContentsError::Changed`], and those of [`ContentsManager::delete_checkpoint`].
+    pub async fn delete_checkpoint(self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
+        let (path, id, precondition) = (path.clone(), id.to_owned(), self.precondition);
+        self.manager
+            .blocking(move |shared| shared.delete_checkpoint(&path, &id, &precondition))
+            .await
+    }
 }
 
 impl ContentsManager {
@@ -138,6 +150,16 @@ impl ContentsManager {
     pub async fn restore_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
         self.only_if(Precondition::default())
             .restore_checkpoint(path, id)
+            .await
+    }
+
+    /// Deletes a checkpoint.
+    ///
+    /// # Errors
+    /// [`ContentsError::NoSuchCheckpoint`].
+    pub async fn delete_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
+        self.only_if(Precondition::default())
+            .delete_checkpoint(path, id)
             .await
     }
 }

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use super::create::Numbered;
 use super::{Get, Shared};
 use crate::error::{ContentsError, SAVING};
-use crate::model::{ContentsModel, EntryType, SaveModel};
+use crate::model::{ContentsModel, EntryType};
 use crate::notebook::Texts;
 use crate::path::ContentsPath;
 use crate::raw_json::RawJson;
+use crate::save_model::SaveModel;
 use crate::storage::{Existing, Kind};
 
 impl Shared {
@@ -100,7 +101,7 @@ impl Shared {
             content: true,
             ..Get::default()
         };
-        let json = bytes::Bytes::from(self.get(&source.path, get)?.to_json().concat());
+        let json = self.get(&source.path, get)?.into_json().concat();
         let model = SaveModel::from_json(&json).map_err(|error| ContentsError::Io {
             doing: "copying",
             path: source.path.clone(),

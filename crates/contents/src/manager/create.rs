@@ -2,8 +2,9 @@
 
 use super::{Get, Shared};
 use crate::error::ContentsError;
-use crate::model::{ContentsModel, SaveModel};
+use crate::model::ContentsModel;
 use crate::path::{ContentsPath, PathError};
+use crate::save_model::SaveModel;
 use crate::storage::{Existing, Kind};
 
 /// Names tried before giving up.

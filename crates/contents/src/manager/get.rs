@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Shared, base64_text};
+use super::Shared;
 use crate::error::ContentsError;
 use crate::model::{Content, ContentsModel, EntryType, Format};
 use crate::notebook;
@@ -205,13 +205,13 @@ impl Shared {
         format: Option<Format>,
     ) -> Result<(), ContentsError> {
         let content = match format {
-            Some(Format::Base64) => Content::Base64(base64_text::encode(&bytes)),
+            Some(Format::Base64) => Content::Base64(bytes.into()),
             Some(Format::Text) => Content::Text(
                 String::from_utf8(bytes).map_err(|_| ContentsError::NotText(self.os_path(&model.path)))?,
             ),
             None => match String::from_utf8(bytes) {
                 Ok(text) => Content::Text(text),
-                Err(error) => Content::Base64(base64_text::encode(error.as_bytes())),
+                Err(error) => Content::Base64(error.into_bytes().into()),
             },
         };
         if model.mimetype.is_none() {

@@ -1,6 +1,5 @@
 //! Jupyter's semantics over the storage. Each public method is one blocking task.
 
-mod base64_text;
 mod change;
 mod checkpoints;
 mod conditional;
@@ -199,16 +198,6 @@ impl ContentsManager {
     pub async fn create_checkpoint(&self, path: &ContentsPath) -> Result<CheckpointModel, ContentsError> {
         let path = path.clone();
         self.blocking(move |shared| shared.create_checkpoint(&path)).await
-    }
-
-    /// Deletes a checkpoint.
-    ///
-    /// # Errors
-    /// [`ContentsError::NoSuchCheckpoint`].
-    pub async fn delete_checkpoint(&self, path: &ContentsPath, id: &str) -> Result<(), ContentsError> {
-        let (path, id) = (path.clone(), id.to_owned());
-        self.blocking(move |shared| shared.delete_checkpoint(&path, &id))
-            .await
     }
 
     /// Trusts a notebook as it lies on disk.

@@ -2,19 +2,16 @@
 
 use std::fs::File;
 
-use super::{Get, Shared, base64_text};
+use super::{Get, Shared};
+use crate::base64_text;
 use crate::error::{ContentsError, SAVING};
-use crate::model::{ContentsModel, SaveModel};
+use crate::model::ContentsModel;
 use crate::notebook::{self, Notary, Notebook, Sent, Unreadable};
 use crate::path::ContentsPath;
 use crate::raw_json::RawJson;
+use crate::save_model::{FIRST_CHUNK, LAST_CHUNK, SaveModel};
 use crate::storage::{Existing, Kind, is_changed};
 use crate::version::{FileVersion, Found, Precondition};
-
-/// The `chunk` of the first part of an upload.
-const FIRST_CHUNK: i64 = 1;
-/// The `chunk` of the last part of an upload.
-const LAST_CHUNK: i64 = -1;
 
 /// What a save did.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,12 +61,14 @@ impl Shared {
             }
         }
         self.refuse_hidden("create", path)?;
-        if self.kind(path)? != Some(Kind::File) {
+        let is_new = self.kind(path)? != Some(Kind::File);
+        if is_new {
             self.complete_new(path, &mut model);
         }
         let (begins, ends) = match model.chunk {
             None => (true, true),
-            Some(chunk) => (chunk == FIRST_CHUNK, chunk == LAST_CHUNK),
+            // A later part that finds no file makes one, and nobody passes by a command that way.
+            Some(chunk) => (chunk == FIRST_CHUNK || is_new, chunk == LAST_CHUNK),
         };
         if begins {
             self.before_save(path, &mut model)?;
@@ -119,6 +118,10 @@ impl Shared {
         model: &SaveModel,
         existing: Existing<'_>,
     ) -> Result<Written, ContentsError> {
+        let is_missing = model.content.is_none() && model.entry_type != Some(Some("directory".to_owned()));
+        if is_missing && model.entry_type.is_some() {
+            return Err(ContentsError::NoContent);
+        }
         let entry_type = save_type(model)?;
         let content = match (&model.content, entry_type) {
             (_, "directory") => return self.save_directory(path, existing),

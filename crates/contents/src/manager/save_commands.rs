@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 
 use super::Shared;
 use crate::error::ContentsError;
-use crate::model::SaveModel;
 use crate::path::ContentsPath;
+use crate::save_model::SaveModel;
 
 /// Bytes of what a command says on standard error that are shown.
 const SAID_BYTES_MAX: u64 = 2000;

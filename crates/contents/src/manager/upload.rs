@@ -7,11 +7,12 @@ use std::time::SystemTime;
 use super::Shared;
 use super::told::done;
 use crate::error::{ContentsError, SAVING};
-use crate::model::SaveModel;
 use crate::observer::ContentsAction;
 use crate::path::ContentsPath;
+use crate::save_model::SaveModel;
 use crate::storage::{Existing, Kind, is_changed};
 use crate::uploads::UploadError;
+use crate::version::FileVersion;
 
 impl Shared {
     /// Makes the partial file of an upload to `path`, if one may end there and the disk has room for it. The mode that
@@ -58,15 +59,15 @@ impl Shared {
             })
     }
 
-    /// The partial file becomes the file.
+    /// The partial file becomes the file, in this version.
     pub(crate) fn finish_upload(
         &self,
         path: &ContentsPath,
         partial: &str,
         mode_if_new: u32,
         existing: Existing<'_>,
-    ) -> Result<(), UploadError> {
-        let finish = |shared: &Self| -> Result<(), UploadError> {
+    ) -> Result<FileVersion, UploadError> {
+        let finish = |shared: &Self| -> Result<FileVersion, UploadError> {
             let _turn = shared.storage.turn(path);
             shared.refuse_hidden("create", path)?;
             shared.open_upload(path, partial)?;
@@ -75,12 +76,12 @@ impl Shared {
                 .finish_partial(path, partial, mode_if_new, existing);
             Ok(finished.map_err(|source| of_file(path, source))?)
         };
-        self.tell(&[path], finish, |()| Some(done(ContentsAction::Save, path)))?;
+        let version = self.tell(&[path], finish, |_| Some(done(ContentsAction::Save, path)))?;
         // The file is there: an upload that failed now would be begun once more.
         if let Err(error) = self.after_save(path, Some("file")) {
             tracing::error!(%path, %error, "after an upload");
         }
-        Ok(())
+        Ok(version)
     }
 
     /// Whether there is a file of this name.

@@ -77,7 +77,7 @@ fn push_indented(node: &Node<'_>, level: usize, out: &mut impl Sink) {
                             end.push(b'"');
                             end.extend_from_slice(&before);
                         }
-                        escaped(line, end);
+                        escaped(line.as_bytes(), end);
                     }
                 }
             }
@@ -122,7 +122,7 @@ fn push_scalar(node: &Node<'_>, out: &mut impl Sink) {
         Node::String(text) => {
             out.buffer().push(b'"');
             if !out.share(text) {
-                escaped(text, out.buffer());
+                escaped(text.as_bytes(), out.buffer());
             }
             out.buffer().push(b'"');
         }
@@ -135,12 +135,13 @@ fn push_scalar(node: &Node<'_>, out: &mut impl Sink) {
 /// Escapes what JSON demands and nothing else, spelt as Python spells it.
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    escaped(text, out);
+    escaped(text.as_bytes(), out);
     out.push(b'"');
 }
 
-fn escaped(text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
+/// What stands between the quotes; `text` may be a part of one that is cut anywhere.
+pub(crate) fn escaped(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
     loop {
         let (plain, special) = rest.split_at(plain_length(rest));
         out.extend_from_slice(plain);
@@ -186,8 +187,22 @@ fn push_escape(byte: u8, out: &mut Vec<u8>) {
         b'\t' => out.extend_from_slice(b"\\t"),
         8 => out.extend_from_slice(b"\\b"),
         12 => out.extend_from_slice(b"\\f"),
-        control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+        control => {
+            let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+            let [high, low] = [control >> 4, control & 0xf].map(digit);
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+        }
     }
+}
+
+/// How many bytes [`escaped`] makes of them.
+pub(crate) fn escaped_length(text: &[u8]) -> usize {
+    let one = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.iter().map(one).sum()
 }
 
 #[cfg(test)]

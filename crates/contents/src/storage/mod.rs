@@ -138,6 +138,8 @@ impl Storage {
         let descriptor = descriptor.map_err(|error| match Errno::from_io_error(&error) {
             // A link to itself leads to nothing.
             Some(Errno::LOOP) => io::ErrorKind::NotFound.into(),
+            // A socket, or a device that is not there.
+            Some(Errno::NXIO | Errno::NODEV) => io::ErrorKind::InvalidInput.into(),
             _ => error,
         })?;
         let stat = rustix::fs::fstat(&descriptor)?;

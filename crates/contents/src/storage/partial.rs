@@ -13,6 +13,7 @@ use super::target::{Failure, Target};
 use super::temporary::Temporary;
 use super::{Existing, Storage};
 use crate::path::ContentsPath;
+use crate::version::FileVersion;
 
 /// What the name of every partial file begins with.
 const BEGINNING: &str = ".~";
@@ -135,14 +136,14 @@ impl Storage {
     }
 
     /// The partial file becomes `path`, durably, under the rules of [`Storage::save`]: whoever reads finds the old
-    /// content or the new. After an error the partial file is still there.
+    /// content or the new. The version of what was put there. After an error the partial file is still there.
     pub(crate) fn finish_partial(
         &self,
         path: &ContentsPath,
         partial: &str,
         mode_if_new: u32,
         existing: Existing<'_>,
-    ) -> io::Result<()> {
+    ) -> io::Result<FileVersion> {
         let target = self.target_of_upload(path, existing)?;
         let old = target.old_file()?;
         let file = open(&target.directory, partial)?;
@@ -154,15 +155,16 @@ impl Storage {
             let mut temporary = Temporary::adopt(target.directory.try_clone()?, partial, file.try_clone()?);
             match target.put(&mut temporary, old.as_ref(), None, existing) {
                 Err(Failure::RenameCannotWork) if !existing.never_replaces() => {}
-                result => return result.map(drop).map_err(Failure::into_error),
+                result => return result.map_err(Failure::into_error),
             }
         }
         let new = New {
             content: Source::File(&file),
             like: None,
         };
-        self.write_in_place(path, &target, &new, existing)?;
-        Ok(unlinkat(&target.directory, partial, AtFlags::empty())?)
+        let version = self.write_in_place(path, &target, &new, existing)?;
+        unlinkat(&target.directory, partial, AtFlags::empty())?;
+        Ok(version)
     }
 
     /// Where `path` leads, if `existing` allows what is there.

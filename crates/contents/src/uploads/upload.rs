@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::record::Record;
 use super::{Checksum, UploadId};
 use crate::path::ContentsPath;
-use crate::version::Precondition;
+use crate::version::{FileVersion, Precondition};
 
 /// One upload.
 pub(super) struct Upload {
@@ -36,6 +36,8 @@ pub struct UploadStatus {
     pub metadata: String,
     /// The checksum of the whole, once the file is in its place.
     pub sha256: Option<Checksum>,
+    /// The version of the file as it came to its place, as long as this server runs.
+    pub version: Option<FileVersion>,
     /// When it began.
     pub created: SystemTime,
     /// When it is given up, or forgotten.
@@ -70,6 +72,7 @@ impl Upload {
             length: record.length,
             metadata: record.metadata.clone(),
             sha256: None,
+            version: None,
             created: record.created(),
             expires: record.created(),
         };

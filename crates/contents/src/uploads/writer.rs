@@ -17,6 +17,7 @@ use super::record::Record;
 use super::{Checksum, Shared, Upload, UploadError, UploadStatus};
 use crate::error::{ContentsError, SAVING};
 use crate::path::ContentsPath;
+use crate::version::FileVersion;
 
 /// Bytes that are written at once.
 const BATCH_BYTES: usize = 1024 * 1024;
@@ -45,6 +46,8 @@ pub(super) struct Writing {
     /// Bytes that are in the file.
     offset: u64,
     chunk: Option<Chunk>,
+    /// Of the file, once it is in its place.
+    version: Option<FileVersion>,
 }
 
 /// The bytes of one request, which count only if their checksum is right.
@@ -82,6 +85,7 @@ impl Writing {
             summing,
             offset,
             chunk: None,
+            version: None,
         })
     }
 
@@ -276,7 +280,10 @@ impl UploadWriter {
             .await;
         let expiry = self.shared.config.expiry;
         if let Some(file) = &self.file {
-            self.upload.show(|status| status.follow(&file.record, expiry));
+            self.upload.show(|status| {
+                status.follow(&file.record, expiry);
+                status.version = file.version;
+            });
         }
         if let Err(UploadError::WholeChecksum { .. }) = placed {
             let (shared, upload) = (Arc::clone(&self.shared), Arc::clone(&self.upload));
@@ -324,13 +331,16 @@ impl Writing {
             self.record.mode_if_new,
             self.record.existing(),
         );
-        if let Err(error) = finished {
-            self.record.is_not_complete();
-            shared
-                .records
-                .keep(id, &self.record)
-                .map_err(UploadError::Record)?;
-            return Err(error);
+        match finished {
+            Ok(version) => self.version = Some(version),
+            Err(error) => {
+                self.record.is_not_complete();
+                shared
+                    .records
+                    .keep(id, &self.record)
+                    .map_err(UploadError::Record)?;
+                return Err(error);
+            }
         }
         self.record.is_in_its_place();
         // The file is there: that it was this upload that brought it may be forgotten, but is no failure.

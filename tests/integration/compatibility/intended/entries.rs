@@ -92,6 +92,17 @@ pub(super) const ENTRIES: &[Intended] = &[
         },
     },
     Intended {
+        what: "copying a directory where none can be made (onto a link to nothing)",
+        example: || with_body("POST", "api/contents/broken", &json!({"copy_from": "/d/e"})),
+        explain: |exchange| {
+            let (ours, theirs) = (exchange.ours.message(), exchange.theirs.message());
+            let is_told = ours.starts_with("Can't copy '") && theirs.contains("' into read-only Folder '");
+            if is_told && (exchange.ours.status, exchange.theirs.status) == (400, 400) {
+                settle(exchange);
+            }
+        },
+    },
+    Intended {
         what: "deleting a link that leads nowhere, or to a directory",
         example: || vec![Request::new("DELETE", "api/contents/broken")],
         explain: |exchange| {

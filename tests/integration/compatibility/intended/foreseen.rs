@@ -80,6 +80,8 @@ pub(in crate::compatibility) const FORESEEN: &[Foreseen] = &[
         rename("api/contents/a.txt", &too_long())
     }),
     foreseen("PATCH", 400, "Can't copy '", || rename("api/contents/d", "d/e2")),
+    foreseen("PATCH", 404, "No such file or directory: "),
+    foreseen("PATCH", 400, "Cannot rename file or directory '/"),
     foreseen("PATCH", 409, "File already exists: ", || {
         rename("api/contents/broken", "a.txt")
     }),

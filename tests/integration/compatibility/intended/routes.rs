@@ -221,6 +221,69 @@ pub(super) const ROUTES: &[Intended] = &[
         },
     },
     Intended {
+        what: "`NaN` and `Infinity` in a body, but for the content of a notebook",
+        example: || vec![Request::new("POST", "api/contents").body(r#"{"x": NaN}"#)],
+        explain: |exchange| {
+            let has_none = ["NaN", "Infinity"]
+                .iter()
+                .any(|none| exchange.request.body.contains(none));
+            if has_none
+                && exchange
+                    .ours
+                    .message()
+                    .starts_with("Invalid JSON in body of request: ")
+            {
+                settle(exchange);
+            }
+        },
+    },
+    Intended {
+        what: "`If-Match` on a GET of a file",
+        example: || vec![Request::new("GET", "files/a.txt").header("If-Match", "\"other\"")],
+        explain: |exchange| {
+            let mut headers = exchange.request.headers.iter();
+            let is_asked = headers.any(|(name, _)| *name == "If-Match");
+            if is_asked && (exchange.ours.status, exchange.theirs.status) == (412, 200) {
+                settle(exchange);
+            }
+        },
+    },
+    Intended {
+        what: "`/files` without a slash",
+        example: || get("files"),
+        explain: |exchange| {
+            let is_root = exchange.request.path() == "files";
+            if is_root && (exchange.ours.status, exchange.theirs.status) == (403, 404) {
+                settle(exchange);
+            }
+        },
+    },
+    Intended {
+        what: "a `Range` that Python takes for numbers (`+1`, `1_0`, `--1`)",
+        example: || vec![Request::new("GET", "files/a.txt").header("Range", "bytes=+1-2")],
+        explain: |exchange| {
+            let range = exchange.request.headers.iter().find(|(name, _)| *name == "Range");
+            let is_odd = range.is_some_and(|(_, value)| value.contains(['+', '_']) || value.contains("--"));
+            if is_odd && exchange.ours.status == 200 && matches!(exchange.theirs.status, 206 | 416) {
+                settle(exchange);
+            }
+        },
+    },
+    Intended {
+        what: "a body of type `multipart/form-data` without a boundary",
+        example: || {
+            let body = json!({"type": "file", "format": "text", "content": ""});
+            let request = Request::new("PUT", "api/contents/a.txt").json(&body);
+            vec![request.header("Content-Type", "multipart/form-data")]
+        },
+        explain: |exchange| {
+            let is_refused = exchange.theirs.message().starts_with("Invalid body: ");
+            if is_refused && exchange.ours.status < 300 {
+                settle(exchange);
+            }
+        },
+    },
+    Intended {
         what: "the redirect to the login page",
         example: || vec![Request::new("GET", "files/a.txt").by(As::Nobody)],
         explain: |exchange| {

@@ -302,7 +302,7 @@ fn what_may_not_be_looked_at_is_listed_with_what_is_known() {
     });
     std::fs::set_permissions(served.root.join("d"), std::fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(names(&model), ["a.txt", "sub"]);
-    let json: serde_json::Value = serde_json::from_slice(&model.to_json().concat()).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&model.into_json().concat()).unwrap();
     for entry in json["content"].as_array().unwrap() {
         assert_eq!(entry["writable"], false);
         assert_eq!(entry["size"], serde_json::Value::Null);

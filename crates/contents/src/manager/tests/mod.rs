@@ -128,7 +128,7 @@ pub(super) fn names(model: &ContentsModel) -> Vec<&str> {
 
 pub(super) fn text(model: &ContentsModel) -> &str {
     match &model.content {
-        Some(Content::Text(text) | Content::Base64(text)) => text,
+        Some(Content::Text(text)) => text,
         Some(Content::Notebook(json)) => match &json[..] {
             [whole] => std::str::from_utf8(whole).unwrap(),
             pieces => panic!("{} pieces", pieces.len()),

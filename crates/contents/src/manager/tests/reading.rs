@@ -91,15 +91,30 @@ async fn files_are_text_or_base64() {
         ("ä", Some("text"), Some("text/plain"))
     );
     let model = get("a.txt", Some(Format::Base64)).await.unwrap();
-    assert_eq!((text(&model), model.format()), ("w6Q=\n", Some("base64")));
+    assert_eq!(model.content, Some(Content::Base64("ä".into())));
+    assert_eq!(model.format(), Some("base64"));
     let model = get("b", None).await.unwrap();
-    assert_eq!(
-        (text(&model), model.mimetype.as_deref()),
-        ("/wA=\n", Some("application/octet-stream"))
-    );
+    assert_eq!(model.content, Some(Content::Base64(b"\xff\x00"[..].into())));
+    assert_eq!(model.mimetype.as_deref(), Some("application/octet-stream"));
     let error = get("b", Some(Format::Text)).await.unwrap_err();
     assert_eq!(error.reason(), Some("bad format"));
     assert!(error.to_string().ends_with("/b is not UTF-8 encoded"), "{error}");
+}
+
+#[tokio::test]
+async fn a_socket_is_no_file() {
+    let served = serve();
+    let _listener = std::os::unix::net::UnixListener::bind(served.root.join("s")).unwrap();
+    let hash = Get {
+        hash: true,
+        ..Get::default()
+    };
+    for get in [WITH_CONTENT, hash] {
+        let error = served.manager.get(&path("s"), get).await.unwrap_err();
+        assert!(matches!(error, ContentsError::NotAFile(_)), "{error}");
+    }
+    let error = served.manager.open_file(&path("s")).await.unwrap_err();
+    assert!(matches!(error, ContentsError::NotAFile(_)), "{error}");
 }
 
 #[tokio::test]

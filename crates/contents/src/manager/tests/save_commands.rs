@@ -54,6 +54,17 @@ async fn a_command_before_a_save_may_refuse_it() {
 }
 
 #[tokio::test]
+async fn no_part_of_an_upload_makes_a_file_past_the_command() {
+    let served = before("echo no >&2; exit 3");
+    for chunk in [2, 0, -1] {
+        let body = format!(r#"{{"type":"file","format":"text","content":"sent","chunk":{chunk}}}"#);
+        let refused = served.put("a.txt", &body).await.unwrap_err();
+        assert!(matches!(refused, ContentsError::Refused { .. }), "{chunk}");
+    }
+    assert!(served.tree().is_empty());
+}
+
+#[tokio::test]
 async fn a_command_that_is_broken_keeps_nobody_from_saving() {
     for script in ["echo '{bad'", "kill -9 $$", "cat > told", "true"] {
         let served = before(script);

@@ -17,21 +17,32 @@ const WITHOUT_PADDING: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// In lines of 76 characters.
-pub(super) fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() / 3 * 4 + bytes.len() / LINE_BYTES + 8);
+/// Bytes that are encoded at once: whole lines.
+pub(crate) const ENCODED_BYTES: usize = 1024 * LINE_BYTES;
+/// The end of a line, as a JSON string holds it.
+const LINE_END: &[u8] = b"\\n";
+
+/// In lines of 76 characters, as a part of a JSON string.
+pub(crate) fn push_json(bytes: &[u8], out: &mut Vec<u8>) {
+    let mut text = String::with_capacity(LINE_BYTES / 3 * 4);
     for line in bytes.chunks(LINE_BYTES) {
+        text.clear();
         STANDARD.encode_string(line, &mut text);
-        text.push('\n');
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(LINE_END);
     }
-    text
+}
+
+/// How many bytes [`push_json`] makes of so many.
+pub(crate) fn json_length(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4 + bytes.div_ceil(LINE_BYTES) * LINE_END.len()
 }
 
 /// As `decodebytes`: what is not in the alphabet is ignored (line ends above all), and what comes after the padding.
 ///
 /// # Errors
 /// In Python's words.
-pub(super) fn decode(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, String> {
     if let Some((place, character)) = text
         .chars()
         .enumerate()
@@ -109,11 +120,16 @@ mod tests {
 
     #[test]
     fn lines_are_as_long_as_python_makes_them() {
-        assert_eq!(encode(b""), "");
-        assert_eq!(encode(b"hel"), "aGVs\n");
-        assert_eq!(
-            encode(&[0; 58]).lines().map(str::len).collect::<Vec<_>>(),
-            [76, 4]
-        );
+        let check = |bytes: &[u8], expected: &str| {
+            let mut out = Vec::new();
+            push_json(bytes, &mut out);
+            assert_eq!(out.len(), json_length(bytes.len()));
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        };
+        check(b"", "");
+        check(b"hel", r"aGVs\n");
+        let line = "A".repeat(76);
+        check(&[0; 57], &format!(r"{line}\n"));
+        check(&[0; 58], &format!(r"{line}\nAA==\n"));
     }
 }
