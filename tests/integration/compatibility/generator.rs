@@ -114,6 +114,10 @@ const RANGES: &[&str] = &[
     "bytes=500-700",
     "bytes=1000-",
     "bytes=999-",
+    "bytes=+1-2",
+    "bytes=1_0-",
+    "bytes=0--1",
+    "bytes=--2",
 ];
 
 const DATES: &[&str] = &[
@@ -154,7 +158,11 @@ fn file(choices: &mut Choices) -> Request {
         "?v=1",
     ]);
     let method = choices.pick(&["GET", "GET", "GET", "HEAD"]);
-    let mut request = Request::new(method, format!("files/{path}{query}"));
+    let target = match path.is_empty() && choices.one_in(2) {
+        true => format!("files{query}"),
+        false => format!("files/{path}{query}"),
+    };
+    let mut request = Request::new(method, target);
     if !is_notebook && choices.one_in(3) {
         request = request.header("Range", choices.pick(RANGES));
     }

@@ -159,7 +159,7 @@ pub(super) fn save_body(choices: &mut Choices) -> String {
             "one\r\ntwo",
             "ü\u{1F600}",
             "\u{feff}",
-            "a\u{0}b",
+            "a\u{0}c",
             "long".repeat(50).as_str(),
         ])),
         8 => json!({"type": "file", "format": "base64", "content": "aGVsbG8="}),

@@ -7,7 +7,7 @@ use authorization::{
     Authorized, Guard, GuardedRouter, NotFound, Read, Resource, ResourceKind, ResourceRef, Unnamed,
 };
 use axum::{
-    extract::{RawQuery, State},
+    extract::{OriginalUri, RawQuery, State},
     response::{IntoResponse, Response},
 };
 use contents::{ContentsError, ContentsManager, ContentsPath, OpenFile, PathError};
@@ -61,8 +61,14 @@ async fn get(
     State(base_url): State<BaseUrl>,
     State(pages): State<OwnPages>,
     RawQuery(query): RawQuery,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Response {
+    // Without a slash there is no such page; with one it is the root directory, which is no file.
+    if auth.resource().is_root() && !uri.path().ends_with('/') {
+        let missing = ApiError::NotFound(Files::missing(auth.resource()));
+        return ErrorAsPage::new(&pages, &missing).into_response();
+    }
     let answer = file(&auth, &contents, query.as_deref(), &headers).await;
     let mut response = answer.unwrap_or_else(|error| ErrorAsPage::new(&pages, &error).into_response());
     response

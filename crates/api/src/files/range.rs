@@ -23,9 +23,13 @@ pub(super) fn wanted(header: Option<&str>, size: u64) -> Wanted {
     };
     let (start, end) = match (start, end) {
         (None, Some(0)) => return Wanted::Unsatisfiable,
-        (None, Some(last)) => (size.saturating_sub(last), size),
+        (None, Some(last @ 1..)) => (size.saturating_sub(last.unsigned_abs()), size),
+        (None, Some(start)) => (start.unsigned_abs(), size),
         (None, None) => (0, size),
-        (Some(start), end) => (start, end.map_or(size, |end| end.saturating_add(1))),
+        (Some(start), end) => {
+            let before = |end: i64| u64::try_from(end.saturating_add(1)).unwrap_or(0);
+            (u64::try_from(start).unwrap_or(0), end.map_or(size, before))
+        }
     };
     if start >= size || start >= end {
         return Wanted::Unsatisfiable;
@@ -39,7 +43,7 @@ pub(super) fn wanted(header: Option<&str>, size: u64) -> Wanted {
 }
 
 /// The two numbers of `bytes=1-2`, either of which may be missing.
-fn parse(header: &str) -> Option<(Option<u64>, Option<u64>)> {
+fn parse(header: &str) -> Option<(Option<i64>, Option<i64>)> {
     let (unit, value) = header.split_once('=')?;
     if unit.trim() != "bytes" {
         return None;
@@ -48,16 +52,22 @@ fn parse(header: &str) -> Option<(Option<u64>, Option<u64>)> {
     Some((number(start)?, number(end)?))
 }
 
-/// No text is no number; anything else must be one.
-fn number(text: &str) -> Option<Option<u64>> {
-    match text.trim() {
-        "" => Some(None),
-        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            // More digits than a file can have bytes: beyond every end.
-            Some(Some(digits.parse().unwrap_or(u64::MAX)))
-        }
-        _ => None,
+/// No text is no number; anything else must be one, as Python reads it: with a sign, and underscores between digits.
+fn number(text: &str) -> Option<Option<i64>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Some(None);
     }
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits.split('_').all(is_number) {
+        return None;
+    }
+    // More digits than a file can have bytes: beyond every end.
+    Some(Some(sign * digits.replace('_', "").parse().unwrap_or(i64::MAX)))
 }
 
 #[cfg(test)]
@@ -83,6 +93,15 @@ mod tests {
             ("bytes=a-b", Wanted::All),
             ("lines=0-1", Wanted::All),
             ("nonsense", Wanted::All),
+            ("bytes=+1-2", part(1, 3)),
+            ("bytes=-+1", part(9, 10)),
+            ("bytes=0-0_4", part(0, 5)),
+            ("bytes=1_0-", Wanted::Unsatisfiable),
+            ("bytes=0--1", Wanted::Unsatisfiable),
+            ("bytes=--3", part(3, 10)),
+            ("bytes=1__0-", Wanted::All),
+            ("bytes=_1-", Wanted::All),
+            ("bytes=+-1", Wanted::All),
         ] {
             assert_eq!(wanted(Some(header), 10), expected, "{header}");
         }

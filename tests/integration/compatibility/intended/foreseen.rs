@@ -80,8 +80,12 @@ pub(in crate::compatibility) const FORESEEN: &[Foreseen] = &[
         rename("api/contents/a.txt", &too_long())
     }),
     foreseen("PATCH", 400, "Can't copy '", || rename("api/contents/d", "d/e2")),
-    foreseen("PATCH", 404, "No such file or directory: "),
-    foreseen("PATCH", 400, "Cannot rename file or directory '/"),
+    foreseen("PATCH", 404, "No such file or directory: ", || {
+        rename("api/contents/a.txt/b", "a.txt/b")
+    }),
+    foreseen("PATCH", 400, "Cannot rename file or directory '/", || {
+        rename(&format!("api/contents/{}", too_long()), "a.txt/.b")
+    }),
     foreseen("PATCH", 409, "File already exists: ", || {
         rename("api/contents/broken", "a.txt")
     }),
@@ -96,6 +100,9 @@ pub(in crate::compatibility) const FORESEEN: &[Foreseen] = &[
     }),
     foreseen("POST", 404, "No such file or directory: ", || {
         copy_from("api/contents/d", "a.txt/b")
+    }),
+    foreseen("POST", 400, "Cannot copy file or directory '/", || {
+        copy_from("api/contents/a.txt/b", ".dot.txt")
     }),
     foreseen("POST", 404, "No such parent directory: ", || {
         copy_from("api/contents/a.txt/b", "b.bin")
@@ -144,4 +151,10 @@ pub(in crate::compatibility) const FORESEEN: &[Foreseen] = &[
             )
         },
     ),
+    foreseen("PUT", 400, "… is not supported for large file transfer", || {
+        save(
+            "api/contents/a.txt/b",
+            &json!({"type": "notebook", "chunk": 1, "content": {}}),
+        )
+    }),
 ];

@@ -249,27 +249,6 @@ pub(super) const ROUTES: &[Intended] = &[
         },
     },
     Intended {
-        what: "`/files` without a slash",
-        example: || get("files"),
-        explain: |exchange| {
-            let is_root = exchange.request.path() == "files";
-            if is_root && (exchange.ours.status, exchange.theirs.status) == (403, 404) {
-                settle(exchange);
-            }
-        },
-    },
-    Intended {
-        what: "a `Range` that Python takes for numbers (`+1`, `1_0`, `--1`)",
-        example: || vec![Request::new("GET", "files/a.txt").header("Range", "bytes=+1-2")],
-        explain: |exchange| {
-            let range = exchange.request.headers.iter().find(|(name, _)| *name == "Range");
-            let is_odd = range.is_some_and(|(_, value)| value.contains(['+', '_']) || value.contains("--"));
-            if is_odd && exchange.ours.status == 200 && matches!(exchange.theirs.status, 206 | 416) {
-                settle(exchange);
-            }
-        },
-    },
-    Intended {
         what: "a body of type `multipart/form-data` without a boundary",
         example: || {
             let body = json!({"type": "file", "format": "text", "content": ""});
