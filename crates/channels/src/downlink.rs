@@ -57,7 +57,7 @@ where
         filter,
         limits,
         ping,
-        missed: None,
+        missed: 0,
     };
     match downlink.run().await {
         Ok(closed) => closed,
@@ -77,7 +77,7 @@ struct Downlink<'a, S> {
     limits: Limits,
     ping: Interval,
     /// What the client must still be told to have missed. It waits for an output to stand beside.
-    missed: Option<String>,
+    missed: u64,
 }
 
 /// One thing to do.
@@ -245,10 +245,8 @@ where
             Passed::Not(Some(sentence)) => return self.feed_notice(&sentence, &delivery.message).await,
         }
         let mut bytes = 0;
-        if self.missed.is_some()
-            && belongs_to_a_request(&delivery.message)
-            && let Some(text) = self.missed.take()
-        {
+        if self.missed > 0 && belongs_to_a_request(&delivery.message) {
+            let text = missing(std::mem::take(&mut self.missed));
             bytes += self.feed_notice(&text, &delivery.message).await?;
         }
         match self.subprotocol {
@@ -280,7 +278,7 @@ where
             Ok(frame) => frame,
             Err(error) => {
                 warn!(%error, "a kernel's message cannot be put into the client's subprotocol");
-                self.missed = Some(format!("[a message of the kernel is missing here: {error}]"));
+                self.missed = self.missed.saturating_add(1);
                 return Ok(0);
             }
         };
@@ -293,11 +291,16 @@ where
     }
 
     fn note(&mut self, Gap { missed }: Gap) {
-        let messages = if missed == 1 { "message" } else { "messages" };
-        self.missed = Some(format!(
-            "[{missed} {messages} of the kernel are missing here: this page was too far behind to get them]"
-        ));
+        self.missed = self.missed.saturating_add(missed);
     }
+}
+
+fn missing(messages: u64) -> String {
+    let messages = match messages {
+        1 => "1 message of the kernel is".to_owned(),
+        messages => format!("{messages} messages of the kernel are"),
+    };
+    format!("[{messages} missing here: the server could not keep them until this page had them]")
 }
 
 fn uncertain(outputs: u64) -> String {
