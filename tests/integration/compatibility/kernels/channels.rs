@@ -66,6 +66,17 @@ impl Kernel {
         socket
     }
 
+    /// The same, and everything that comes from here on is heard: the reference first asks the kernel something itself,
+    /// and what is said meanwhile is lost.
+    async fn connect_and_listen(&self, session: &str, subprotocol: Subprotocol) -> TestSocket {
+        let mut socket = self.connect(session, subprotocol).await;
+        let question = request(Channel::Shell, "kernel_info_request", "client", &json!({}));
+        socket.send(&question).await;
+        let is_reply = |message: &Message| Said::new(message).msg_type == "kernel_info_reply";
+        let _ = socket.until("kernel_info_reply", is_reply).await;
+        socket
+    }
+
     async fn connections(&self) -> u64 {
         let model = self.client.get(&format!("/api/kernels/{}", self.id)).await;
         model.expect(200).json()["connections"]
@@ -105,7 +116,7 @@ async fn cells_and_questions_are_answered_alike_on_both_subprotocols(pair: &Kern
     for subprotocol in [Subprotocol::V1, Subprotocol::Legacy] {
         let mut heard = Vec::new();
         for kernel in kernels(pair).await {
-            let mut socket = kernel.connect("client", subprotocol).await;
+            let mut socket = kernel.connect_and_listen("client", subprotocol).await;
             let mut said = Vec::new();
             for code in [
                 "print a\nstderr b\nresult c",
@@ -162,7 +173,7 @@ async fn connections_are_counted_and_an_older_one_of_a_session_is_replaced_alike
 async fn output_while_nobody_was_connected_comes_when_the_session_is_back(pair: &KernelsPair) {
     let mut heard = Vec::new();
     for kernel in kernels(pair).await {
-        let mut socket = kernel.connect("client", Subprotocol::V1).await;
+        let mut socket = kernel.connect_and_listen("client", Subprotocol::V1).await;
         let code = json!({"code": "print 60 times every 50"});
         let cell = request(Channel::Shell, "execute_request", "client", &code);
         socket.send(&cell).await;
@@ -191,7 +202,7 @@ async fn output_while_nobody_was_connected_comes_when_the_session_is_back(pair: 
 async fn a_kernel_that_dies_is_restarting_on_both(pair: &KernelsPair) {
     let mut sockets = Vec::new();
     for kernel in kernels(pair).await {
-        let mut socket = kernel.connect("client", Subprotocol::V1).await;
+        let mut socket = kernel.connect_and_listen("client", Subprotocol::V1).await;
         let code = json!({"code": "exit 3"});
         socket
             .send(&request(Channel::Shell, "execute_request", "client", &code))
