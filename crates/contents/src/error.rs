@@ -185,7 +185,7 @@ pub enum ContentsError {
     #[error("{0} is a link that leads to itself")]
     Circle(ContentsPath),
     /// Something is mounted on it, or it is in use in another way.
-    #[error("{0} is in use: it may be mounted on its own")]
+    #[error("{0} is in use: it may be mounted on its own, or something is being saved there")]
     Busy(ContentsPath),
     /// A name the file system does not take.
     #[error("{0} is not a name this file system takes")]

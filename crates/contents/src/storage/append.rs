@@ -28,8 +28,10 @@ struct Appending {
 impl Storage {
     /// Adds `bytes` at the end; makes the file when there is none, as a save does. Forced to disk with the `last` part.
     pub(crate) fn append(&self, path: &ContentsPath, bytes: &[u8], last: bool) -> io::Result<FileVersion> {
+        let change = self.changes.begin();
         let target = self.target(path)?;
         let Some(stat) = &target.old else {
+            drop(change);
             // As every save does it: a link to nothing is followed, if links may be.
             return self.save(path, &[bytes], Existing::Replace);
         };

@@ -29,6 +29,7 @@ impl Storage {
     /// are followed as far as allowed; one that leads back to a directory it lies in is an error, and so is more than
     /// `bytes_max` in all files together or too many entries ([`io::ErrorKind::FileTooLarge`]).
     pub(crate) fn copy_tree(&self, from: &ContentsPath, to: &ContentsPath, bytes_max: u64) -> io::Result<()> {
+        let _change = self.changes.begin();
         let (to_directory, to_name) = self.root.parent(to)?;
         if statat(&to_directory, to_name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());

@@ -108,7 +108,7 @@ impl Storage {
                 self.finish(&interrupted)?;
             }
             self.take_back_parts(&left)?;
-            self.put_back_moved(&left)?;
+            self.end_moves(&left)?;
             for path in left.written() {
                 self.sweep_beside(&path);
             }

@@ -153,6 +153,13 @@ pub(super) struct Note {
     file_name: PathBuf,
 }
 
+impl Note {
+    /// Leaves it to the next start.
+    pub(super) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Note {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.file_name) {

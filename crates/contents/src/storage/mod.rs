@@ -6,6 +6,7 @@
 
 mod append;
 mod attributes;
+mod changes;
 mod copy;
 mod describe;
 mod existing;
@@ -38,6 +39,7 @@ use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use self::changes::Changes;
 pub(crate) use self::describe::{Entry, Kind};
 pub(crate) use self::existing::{Existing, is_changed};
 use self::journal::Journal;
@@ -59,6 +61,7 @@ const COMPARED_BYTES: usize = 128 * 1024;
 pub struct Storage {
     root: Arc<Root>,
     turns: Arc<Turns>,
+    changes: Arc<Changes>,
     journal: Option<Arc<Journal>>,
 }
 
@@ -115,6 +118,7 @@ impl Storage {
             root: Arc::new(root),
             journal: journal.map(Arc::new),
             turns: Arc::default(),
+            changes: Arc::default(),
         };
         for one in left {
             storage.put_right(one);
@@ -223,6 +227,7 @@ impl Storage {
 
     /// Makes one directory.
     pub(crate) fn create_directory(&self, path: &ContentsPath) -> io::Result<()> {
+        let _change = self.changes.begin();
         let (parent, name) = self.root.parent(path)?;
         rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o777))?;
         Ok(())

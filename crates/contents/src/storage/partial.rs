@@ -70,6 +70,7 @@ impl Storage {
         partial: &str,
         existing: Existing<'_>,
     ) -> io::Result<u32> {
+        let _change = self.changes.begin();
         let target = self.target_of_upload(path, existing)?;
         target.old_file()?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -144,6 +145,7 @@ impl Storage {
         mode_if_new: u32,
         existing: Existing<'_>,
     ) -> io::Result<FileVersion> {
+        let _change = self.changes.begin();
         let target = self.target_of_upload(path, existing)?;
         let old = target.old_file()?;
         let file = open(&target.directory, partial)?;

@@ -9,12 +9,14 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::Storage;
-use super::journal::Left;
+use super::journal::{Left, Note};
 use super::temporary::{random_digits, remove_entry};
 use crate::path::ContentsPath;
 
 /// The kind of note the journal keeps of a move to another device.
 pub(super) const MOVING: &str = "moving";
+/// And of one of which only the removal of what was put aside is left.
+pub(super) const MOVED: &str = "moved";
 
 /// What was put aside to be moved, for the next server if this one is killed.
 #[derive(Serialize, Deserialize)]
@@ -27,6 +29,7 @@ impl Storage {
     /// Renames; [`io::ErrorKind::AlreadyExists`] if `to` is there and is not the very same file (on a file system
     /// that ignores case a name may differ from itself in case only). Across devices: copies and removes.
     pub(crate) fn rename(&self, from: &ContentsPath, to: &ContentsPath) -> io::Result<()> {
+        let change = self.changes.begin();
         let (from_directory, from_name) = self.root.parent(from)?;
         let (to_directory, to_name) = self.root.parent(to)?;
         let source = statat(&from_directory, from_name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -52,12 +55,16 @@ impl Storage {
                 symlinkat(&*leads_to, &to_directory, to_name)?;
                 self.remove_file(from)
             }
-            Err(Errno::XDEV) => self.move_across(from, to, &from_directory, from_name),
+            Err(Errno::XDEV) => {
+                drop(change);
+                self.move_across(from, to, &from_directory, from_name)
+            }
             Err(error) => Err(error.into()),
         }
     }
 
     /// To another device: put aside first, so that nothing is saved into what has been copied already.
+    /// [`io::ErrorKind::ResourceBusy`] while much is being changed.
     fn move_across(
         &self,
         from: &ContentsPath,
@@ -72,32 +79,41 @@ impl Storage {
             aside: aside.clone(),
         };
         let text = serde_json::to_vec(&moving)?;
-        let note = self.journal.as_ref().map(|journal| journal.note(MOVING, &text));
-        let note = note.transpose()?;
+        let note = |kind: &str| {
+            let note = self.journal.as_ref().map(|journal| journal.note(kind, &text));
+            note.transpose()
+        };
+        let put_aside = note(MOVING)?;
+        let begun = self.changes.begin_move().ok_or(io::ErrorKind::ResourceBusy)?;
         renameat(directory, name, directory, &aside)?;
+        begun.put_aside();
         if let Err(error) = self.copy_as_it_is(directory, &aside, from, to) {
             if let Err(error) = put_back(directory, &aside, name) {
                 tracing::error!(%from, aside, %error, "what could not be moved stays under another name");
             }
             return Err(error);
         }
-        drop(note);
+        // The new note is there before the old one goes: what is whole in the new place is never put back.
+        let moved = note(MOVED)?;
+        drop(put_aside);
         // It has been moved, so a failure is only worth a line.
         if let Err(error) = remove_entry(directory.as_fd(), OsStr::new(&aside)) {
-            tracing::warn!(%from, aside, %error, "some of what was moved to another device stays behind");
+            tracing::warn!(%from, aside, %error, "some of what was moved to another device stays until the next start");
+            moved.map(Note::keep);
         }
         Ok(())
     }
 
-    /// Puts back what a server that was killed had put aside.
-    pub(super) fn put_back_moved(&self, left: &Left) -> io::Result<()> {
-        for text in left.notes(MOVING)? {
-            let Ok(moving) = serde_json::from_slice::<Moving>(&text) else {
-                continue; // not whole: nothing had been put aside yet
-            };
-            let Ok(from) = moving.from.parse::<ContentsPath>() else {
-                continue;
-            };
+    /// Removes what a server that was killed had moved, and puts back what it had not.
+    pub(super) fn end_moves(&self, left: &Left) -> io::Result<()> {
+        for (from, moved) in noted(left, MOVED)? {
+            let (directory, _) = self.root.parent(&from)?;
+            match remove_entry(directory.as_fd(), OsStr::new(&moved.aside)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                result => result?,
+            }
+        }
+        for (from, moving) in noted(left, MOVING)? {
             let (directory, name) = self.root.parent(&from)?;
             match put_back(&directory, &moving.aside, name) {
                 Err(Errno::NOENT) => {} // not put aside yet
@@ -109,6 +125,15 @@ impl Storage {
         }
         Ok(())
     }
+}
+
+/// What the notes of a kind say. One that is not whole was not needed yet.
+fn noted(left: &Left, kind: &str) -> io::Result<Vec<(ContentsPath, Moving)>> {
+    let noted = left.notes(kind)?.into_iter().filter_map(|text| {
+        let moving: Moving = serde_json::from_slice(&text).ok()?;
+        Some((moving.from.parse().ok()?, moving))
+    });
+    Ok(noted.collect())
 }
 
 fn put_back(directory: &OwnedFd, aside: &str, name: &str) -> Result<(), Errno> {

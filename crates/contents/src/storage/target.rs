@@ -74,6 +74,7 @@ impl Storage {
         new: &New<'_>,
         existing: Existing<'_>,
     ) -> io::Result<FileVersion> {
+        let _change = self.changes.begin();
         if existing == Existing::Keep {
             // Be it a link to nothing.
             existing.check(self.name_itself(path)?.old.as_ref())?;

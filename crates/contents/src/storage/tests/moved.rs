@@ -90,3 +90,56 @@ fn what_a_killed_server_was_moving_is_put_back() {
     assert_eq!(place.read("d/a"), b"a");
     assert_eq!(place.names(""), ["d"]);
 }
+
+#[test]
+fn what_a_killed_server_had_moved_is_not_there_twice() {
+    let place = place();
+    place.write(".~aside.moving/a", b"a");
+    place.write("new/a", b"a");
+    let killed = place.open();
+    let text = br#"{"from": "d", "aside": ".~aside.moving"}"#;
+    // Killed right after it had noted that all is in the new place.
+    for kind in [super::super::rename::MOVING, super::super::rename::MOVED] {
+        killed.journal.as_ref().unwrap().note(kind, text).unwrap().keep();
+    }
+    drop(killed);
+    place.open();
+    assert_eq!(place.names(""), ["new"]);
+}
+
+#[test]
+fn a_save_that_had_begun_is_moved_too() {
+    let place = place();
+    let Some(_far) = far(&place) else { return };
+    place.write("d/a", b"old");
+    let storage = place.open();
+    std::thread::scope(|scope| {
+        // Has opened the directory and will write there.
+        let begun = storage.changes.begin();
+        let opened = storage.target(&path("d/a")).unwrap();
+        let mover = scope.spawn(|| storage.rename(&path("d"), &path("far/d")));
+        while storage.changes.may_begin() {
+            std::thread::yield_now();
+        }
+        assert_eq!(place.names("d"), ["a"]);
+        std::fs::write(place.root.join("d/a"), "new").unwrap();
+        drop((opened, begun));
+        mover.join().unwrap().unwrap();
+    });
+    assert_eq!(place.read("far/d/a"), b"new");
+    assert_eq!(place.names(""), ["far"]);
+}
+
+#[test]
+fn a_directory_in_which_a_change_takes_too_long_is_not_moved() {
+    let place = place();
+    let Some(_far) = far(&place) else { return };
+    place.write("d/a", b"a");
+    let storage = place.open();
+    let begun = storage.changes.begin();
+    let refused = storage.rename(&path("d"), &path("far/d"));
+    assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::ResourceBusy);
+    drop(begun);
+    assert_eq!(place.names(""), ["d", "far"]);
+    storage.rename(&path("d"), &path("far/d")).unwrap();
+}
