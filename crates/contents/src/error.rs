@@ -351,3 +351,34 @@ fn refusal(path: &ContentsPath, why: &str) -> String {
 
 /// What [`ContentsError::Io`] says of saves.
 pub(crate) const SAVING: &str = "saving file";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_has_its_answer() {
+        use ContentsErrorKind as Kind;
+        let check = |errno: Errno, doing: &'static str, expected: Kind| {
+            let error = ContentsError::from_io(doing, &ContentsPath::root(), errno.into());
+            assert_eq!(error.kind(), expected, "{errno}: {error}");
+        };
+        for (errno, expected) in [
+            (Errno::NOSPC, Kind::NoSpace),
+            (Errno::DQUOT, Kind::NoSpace),
+            (Errno::ROFS, Kind::Forbidden),
+            (Errno::ACCESS, Kind::Forbidden),
+            (Errno::NOENT, Kind::NotFound),
+            (Errno::STALE, Kind::NotFound),
+            (Errno::BUSY, Kind::Conflict),
+            (Errno::NAMETOOLONG, Kind::BadRequest),
+            (Errno::LOOP, Kind::BadRequest),
+            (Errno::IO, Kind::Internal),
+        ] {
+            check(errno, SAVING, expected);
+        }
+        // `ulimit -f`, and a copy that grew too large.
+        check(Errno::FBIG, SAVING, Kind::NoSpace);
+        check(Errno::FBIG, "copying", Kind::TooLarge);
+    }
+}

@@ -184,9 +184,7 @@ async fn a_limit_on_the_size_of_files_does_not_end_the_server() {
     let home = Home::new();
     let root = home.path("root");
     // In blocks of 512 bytes.
-    let Some(server) = home.start_after("ulimit -f 2000", ARGUMENTS).await else {
-        return;
-    };
+    let server = home.start_limited("ulimit -f 2000", ARGUMENTS).await;
     expect(&server, 201, Method::PUT, "a.txt", text("old")).await;
     expect(&server, 507, Method::PUT, "a.txt", text(&"x".repeat(3_000_000))).await;
     expect(&server, 200, Method::PUT, "a.txt", text("new")).await;

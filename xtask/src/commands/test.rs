@@ -131,7 +131,8 @@ fn rust_tests(surroundings: &Surroundings, arguments: &Arguments) -> Result<Told
     surroundings.tell(&mut command);
     // Binaries without a test that ran say nothing worth repeating.
     process::run_and_keep(&mut command, |line| {
-        line.starts_with("test result:") && !line.contains(" 0 passed; 0 failed; 0 ignored;")
+        let is_result = line.starts_with("test result:") && !line.contains(" 0 passed; 0 failed; 0 ignored;");
+        is_result || line.starts_with("NOT RUN:")
     })
 }
 

@@ -35,35 +35,33 @@ impl Storage {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let source = self.root.resolve(from, SOURCE)?;
-        self.copy_opened(&source, from, to, bytes_max, Links::Follow)
+        if let Some(journal) = &self.journal {
+            journal.about_to_write(to, to_directory.as_fd())?;
+        }
+        self.copy_opened(&source, from, (&to_directory, to_name), bytes_max, Links::Follow)
     }
 
-    /// The same of what is called `name` in `directory`, all of it as it is: links stay links, and what uploads have
-    /// sent comes along.
+    /// Copies what is called `name` in `directory` to a name in another one, all of it as it is: links stay links, and
+    /// what uploads have sent comes along.
     pub(super) fn copy_as_it_is(
         &self,
-        directory: &OwnedFd,
-        name: &str,
+        (directory, name): (&OwnedFd, &str),
         from: &ContentsPath,
-        to: &ContentsPath,
+        (to_directory, to_name): (&OwnedFd, &str),
     ) -> io::Result<()> {
         let source = openat(directory, name, SOURCE | OFlags::NOFOLLOW, Mode::empty())?;
-        self.copy_opened(&source, from, to, u64::MAX, Links::Keep)
+        self.copy_opened(&source, from, (to_directory, to_name), u64::MAX, Links::Keep)
     }
 
     fn copy_opened(
         &self,
         source: &OwnedFd,
         from: &ContentsPath,
-        to: &ContentsPath,
+        (to_directory, to_name): (&OwnedFd, &str),
         bytes_max: u64,
         links: Links,
     ) -> io::Result<()> {
-        let (to_directory, to_name) = self.root.parent(to)?;
         let stat = rustix::fs::fstat(source)?;
-        if let Some(journal) = &self.journal {
-            journal.about_to_write(to, to_directory.as_fd())?;
-        }
         let mut temporary = match Kind::of_mode(stat.st_mode) {
             Kind::File => Temporary::file(to_directory.as_fd(), Mode::RUSR | Mode::WUSR)?,
             Kind::Directory => Temporary::directory(to_directory.as_fd())?,
@@ -81,7 +79,7 @@ impl Storage {
         copying.fill(source, &stat, temporary.get())?;
         force_to_disk(temporary.get())?;
         temporary.rename_to(OsStr::new(to_name), Existing::Keep)?;
-        sync_directory(&to_directory)
+        sync_directory(to_directory)
     }
 
     /// Bytes on disk of a directory and all in it, as `du` counts; stops counting above `bytes_max`.

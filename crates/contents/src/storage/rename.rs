@@ -50,28 +50,30 @@ impl Storage {
             Err(Errno::NOSYS | Errno::INVAL) if !to.is_within(from) => {
                 Ok(renameat(&from_directory, from_name, &to_directory, to_name)?)
             }
-            Err(Errno::XDEV) if FileType::from_raw_mode(source.st_mode) == FileType::Symlink => {
-                let leads_to = readlinkat(&from_directory, from_name, Vec::new())?;
-                symlinkat(&*leads_to, &to_directory, to_name)?;
-                self.remove_file(from)
-            }
             Err(Errno::XDEV) => {
                 drop(change);
-                self.move_across(from, to, &from_directory, from_name)
+                if let Some(journal) = &self.journal {
+                    journal.about_to_write(to, to_directory.as_fd())?;
+                }
+                self.move_across(from, (&from_directory, from_name), (&to_directory, to_name))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// To another device: put aside first, so that nothing is saved into what has been copied already.
-    /// [`io::ErrorKind::ResourceBusy`] while much is being changed.
-    fn move_across(
+    /// To another device: put aside first, so that nothing is saved into what has been copied already. A link is made
+    /// anew. [`io::ErrorKind::ResourceBusy`] while much is being changed.
+    pub(super) fn move_across(
         &self,
         from: &ContentsPath,
-        to: &ContentsPath,
-        directory: &OwnedFd,
-        name: &str,
+        (directory, name): (&OwnedFd, &str),
+        to: (&OwnedFd, &str),
     ) -> io::Result<()> {
+        let mode = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode;
+        if FileType::from_raw_mode(mode) == FileType::Symlink {
+            symlinkat(&*readlinkat(directory, name, Vec::new())?, to.0, to.1)?;
+            return self.remove_file(from);
+        }
         // Not the name of a temporary: those are swept.
         let aside = format!(".~{}.moving", random_digits()?);
         let moving = Moving {
@@ -87,7 +89,7 @@ impl Storage {
         let begun = self.changes.begin_move().ok_or(io::ErrorKind::ResourceBusy)?;
         renameat(directory, name, directory, &aside)?;
         begun.put_aside();
-        if let Err(error) = self.copy_as_it_is(directory, &aside, from, to) {
+        if let Err(error) = self.copy_as_it_is((directory, &aside), from, to) {
             if let Err(error) = put_back(directory, &aside, name) {
                 tracing::error!(%from, aside, %error, "what could not be moved stays under another name");
             }

@@ -4,6 +4,7 @@
 //! `.Trash/<uid>` or `.Trash-<uid>` at the top of the file's volume; across devices a copy into the home trash.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,9 @@ const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
 /// Names tried in one trash before giving up: `a.txt`, `a 1.txt`, `a 2.txt`, …
 const NAMES_MAX: u32 = 100_000;
 
+/// A name in a directory.
+type Place<'a> = (&'a OwnedFd, &'a str);
+
 /// One trash directory and what paths in its `.trashinfo` files are relative to.
 struct Trash {
     directory: PathBuf,
@@ -41,21 +45,30 @@ impl Storage {
         };
         let (parent, name) = self.root.parent(path)?;
         let device = statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?.st_dev;
+        let volume;
         let trash = if existing_device(&home.directory)? == device {
-            home
+            &home
         } else {
-            volume_trash(&os_path)?
+            volume = volume_trash(&os_path)?;
+            &volume
         };
-        match self.throw(path, &os_path, &trash) {
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::XDEV) => Err(io::Error::new(
-                error.kind(),
-                "the file and every trash are on different devices",
-            )),
+        let rename = |from: Place<'_>, to: Place<'_>| Ok(renameat(from.0, from.1, to.0, to.1)?);
+        match self.throw(path, &os_path, trash, rename) {
+            // Also between two mounts of one device.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::XDEV) => {
+                self.throw(path, &os_path, &home, |from, to| self.move_across(path, from, to))
+            }
             result => result,
         }
     }
 
-    fn throw(&self, path: &ContentsPath, os_path: &Path, trash: &Trash) -> io::Result<()> {
+    fn throw(
+        &self,
+        path: &ContentsPath,
+        os_path: &Path,
+        trash: &Trash,
+        move_to: impl Fn(Place<'_>, Place<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let (files, info) = (trash.directory.join("files"), trash.directory.join("info"));
         create_private(&files)?;
         create_private(&info)?;
@@ -85,7 +98,7 @@ impl Storage {
                 Err(error) => return Err(error),
             };
             let moved = io::Write::write_all(&mut info_file, info_text.as_bytes())
-                .and_then(|()| Ok(renameat(&parent, name, &target, &trashed)?));
+                .and_then(|()| move_to((&parent, name), (&target, &trashed)));
             if moved.is_err() {
                 std::fs::remove_file(&info_path)?;
             }

@@ -7,14 +7,18 @@ use tempfile::TempDir;
 
 use super::{Place, path, place, save};
 
-/// A directory on another device, which `far` leads to; `None` where there is no other.
+/// A directory on another device, which `far` leads to; `None` on systems that have no other everywhere.
 fn far(place: &Place) -> Option<TempDir> {
     let device = |path: &Path| std::fs::metadata(path).map(|found| found.dev()).ok();
     let other = device(Path::new("/dev/shm"));
-    if other.is_none() || other == device(&place.root) {
-        eprintln!("SKIPPED: /dev/shm is no other device than that of temporary files");
+    if !cfg!(target_os = "linux") {
         return None;
     }
+    let is_other = other.is_some() && other != device(&place.root);
+    assert!(
+        is_other,
+        "/dev/shm must be another device than that of temporary files"
+    );
     let far = tempfile::tempdir_in("/dev/shm").unwrap();
     symlink(far.path(), place.root.join("far")).unwrap();
     Some(far)
@@ -142,4 +146,34 @@ fn a_directory_in_which_a_change_takes_too_long_is_not_moved() {
     drop(begun);
     assert_eq!(place.names(""), ["d", "far"]);
     storage.rename(&path("d"), &path("far/d")).unwrap();
+}
+
+#[test]
+fn what_no_rename_brings_into_the_trash_is_copied_there() {
+    let place = place();
+    let Some(far) = far(&place) else { return };
+    std::fs::remove_file(place.root.join("far")).unwrap();
+    let trash = place.root.with_file_name("Trash");
+    std::fs::create_dir(&trash).unwrap();
+    symlink(far.path(), trash.join("files")).unwrap();
+    place.write("d/a", b"a");
+    place.write("b.txt", b"b");
+    place.write("kept/b.txt", b"another b");
+    symlink("nowhere", place.root.join("link")).unwrap();
+    let storage = place.open();
+    for name in ["d", "b.txt", "kept/b.txt", "link"] {
+        storage.move_to_trash(&path(name), &trash).unwrap();
+    }
+    assert_eq!(place.names(""), ["kept"]);
+    assert!(place.names("kept").is_empty());
+    let trashed = |name: &str| std::fs::read(far.path().join(name)).unwrap();
+    assert_eq!(trashed("d/a"), b"a");
+    assert_eq!(trashed("b.txt"), b"b");
+    assert_eq!(trashed("b 1.txt"), b"another b");
+    assert_eq!(
+        std::fs::read_link(far.path().join("link")).unwrap(),
+        Path::new("nowhere")
+    );
+    let info = std::fs::read_to_string(trash.join("info/b 1.txt.trashinfo")).unwrap();
+    assert!(info.contains("kept/b.txt"), "{info}");
 }
