@@ -178,6 +178,26 @@ async fn nobody_says_that_something_was_done_to_a_path_they_may_not_write() {
 }
 
 #[tokio::test]
+async fn nobody_says_that_something_was_done_to_a_kernel_they_may_not_write() {
+    let server = TestServer::builder().authorizer(Guests::new()).start().await;
+    let id = "11111111-2222-3333-4444-555555555555";
+    let event = |data: Value| json!({"schema_id": KERNEL_ACTIONS, "version": "1", "data": data});
+    for data in [
+        json!({"action": "shutdown", "msg": "m", "kernel_id": id}),
+        json!({"action": "start", "msg": "m"}),
+        json!({"action": "start", "msg": "m", "kernel_id": "no id"}),
+    ] {
+        let guest = server.as_user("guest");
+        guest.post("/api/events", &event(data.clone())).await.expect(404);
+        server
+            .as_owner()
+            .post("/api/events", &event(data))
+            .await
+            .expect(204);
+    }
+}
+
+#[tokio::test]
 async fn only_the_server_says_what_it_has_seen_on_disk() {
     let server = TestServer::start().await;
     let event = json!({"schema_id": CONTENTS_CHANGES, "version": "1",

@@ -5,14 +5,15 @@ mod publisher;
 mod timestamp;
 mod visible;
 
-use ::events::{CONTENTS_CHANGES, CONTENTS_SERVICE, EventBus};
-use authorization::{Authorized, Guard, GuardedRouter, Read, Unchecked, Write};
+use ::events::{CONTENTS_CHANGES, CONTENTS_SERVICE, EventBus, KERNEL_ACTIONS};
+use authorization::{Authorized, Collection, Guard, GuardedRouter, Read, Unchecked, Whole, Write};
 use axum::{
     extract::{State, ws::WebSocketUpgrade},
     response::Response,
 };
 use contents::{ContentsManager, ContentsPath};
 use http::StatusCode;
+use kernels::KernelId;
 use serde_json::{Map, Value};
 
 pub use self::publisher::Publisher;
@@ -20,7 +21,7 @@ use crate::{
     ApiError, AppState, ChannelsConfig, Json,
     connections::Connections,
     contents::name::{Contents, ContentsName},
-    resources::Events,
+    resources::{Events, Kernels},
     websocket,
 };
 
@@ -80,7 +81,8 @@ async fn emit(
                 "Events of `{schema_id}` tell what the server has seen on disk; clients cannot emit them."
             )));
         }
-        CONTENTS_SERVICE => require_write(&auth, data).await?,
+        CONTENTS_SERVICE => require_write_of_paths(&auth, data).await?,
+        KERNEL_ACTIONS => require_write_of_kernel(&auth, data).await?,
         _ => {}
     }
     bus.emit(&schema_id, data.clone())?;
@@ -88,13 +90,29 @@ async fn emit(
 }
 
 /// Who says that something was done to a path must be allowed to do it. What is no path is told to nobody.
-async fn require_write(auth: &Authorized<Write, Events>, data: &Value) -> Result<(), ApiError> {
+async fn require_write_of_paths(auth: &Authorized<Write, Events>, data: &Value) -> Result<(), ApiError> {
     for field in ["path", "source_path"] {
         let text = data.get(field).and_then(Value::as_str);
         if let Some(Ok(path)) = text.map(str::parse::<ContentsPath>) {
             auth.also::<Write, Contents>(Unchecked::new(ContentsName::of(path)))
                 .await?;
         }
+    }
+    Ok(())
+}
+
+/// The same of a kernel; of all kernels when none is named.
+async fn require_write_of_kernel(auth: &Authorized<Write, Events>, data: &Value) -> Result<(), ApiError> {
+    match data
+        .get("kernel_id")
+        .and_then(Value::as_str)
+        .map(str::parse::<KernelId>)
+    {
+        Some(Ok(id)) => drop(auth.also::<Write, Kernels>(Unchecked::new(id)).await?),
+        _ => drop(
+            auth.also::<Write, Collection<Kernels>>(Unchecked::new(Whole))
+                .await?,
+        ),
     }
     Ok(())
 }
