@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::Storage;
-use super::journal::{Left, Note};
+use super::journal::Left;
 use super::temporary::{random_digits, remove_entry};
 use crate::path::ContentsPath;
 
@@ -101,7 +101,9 @@ impl Storage {
         // It has been moved, so a failure is only worth a line.
         if let Err(error) = remove_entry(directory.as_fd(), OsStr::new(&aside)) {
             tracing::warn!(%from, aside, %error, "some of what was moved to another device stays until the next start");
-            moved.map(Note::keep);
+            if let Some(moved) = moved {
+                moved.keep();
+            }
         }
         Ok(())
     }
