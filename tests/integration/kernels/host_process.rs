@@ -146,3 +146,64 @@ async fn a_kernel_can_be_looked_after_by_the_server_itself() {
         .expect(200);
     assert_eq!(text(&run(&mut socket, "print again").await), "again\n");
 }
+
+/// What listens where a kernel should, and announces frames of 2^40 bytes.
+const HOSTILE: &str = r#"
+import json, socket, sys, threading
+connection = json.load(open(sys.argv[1]))
+def serve(port):
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((connection["ip"], port))
+    listener.listen()
+    while True:
+        peer, _ = listener.accept()
+        ready = b"\x05READY\x0bSocket-Type\0\0\0\x06ROUTER"
+        try:
+            peer.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48) + bytes([4, len(ready)]) + ready)
+            peer.sendall(b"\x02" + (2**40).to_bytes(8, "big") + b"x" * 1_000_000)
+        except OSError:
+            pass
+for name in ["shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"]:
+    threading.Thread(target=serve, args=(connection[name],)).start()
+"#;
+
+#[tokio::test]
+async fn a_kernel_that_sends_absurd_frames_harms_nobody_else() {
+    let argv = json!([
+        crate::channels::ipykernel::python(),
+        "-c",
+        HOSTILE,
+        "{connection_file}"
+    ]);
+    let server = TestServer::builder()
+        .kernelspec(
+            "hostile",
+            json!({"argv": argv, "display_name": "Hostile", "language": "x"}),
+        )
+        .start()
+        .await;
+    let owner = server.as_owner();
+    let hostile = owner
+        .post("/api/kernels", &json!({"name": "hostile"}))
+        .await
+        .expect(201)
+        .json();
+    let hostile = hostile["id"].as_str().unwrap().to_owned();
+    let kernel = start_kernel(&owner).await;
+    let mut socket = owner.channels(&kernel, "s", Subprotocol::V1).await;
+    for number in 0..20 {
+        let printed = run(&mut socket, &format!("print {number}\nsleep 50")).await;
+        assert_eq!(text(&printed), format!("{number}\n"));
+    }
+    // Its own host holds on, and has not given what was announced.
+    let Pids { host, .. } = pids(&hostile).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{host}/status")).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kibibytes < 100 << 10, "{kibibytes} KiB");
+    owner.delete(&format!("/api/kernels/{hostile}")).await.expect(204);
+}
