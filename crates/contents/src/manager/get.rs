@@ -58,7 +58,8 @@ impl Shared {
         let entry = self
             .describe(path)?
             .ok_or_else(|| ContentsError::NoSuchEntry(path.clone()))?;
-        if self.is_hidden(path)? {
+        // A directory that may not be looked into is shown, as its listing shows it; what is in it is not.
+        if self.is_hidden_by_name(path) {
             return Err(ContentsError::Concealed {
                 what: match entry.kind {
                     Kind::Directory => "directory",

@@ -58,7 +58,7 @@ impl ContentsManager {
 }
 
 impl Shared {
-    fn shown_names(&self, directory: &ContentsPath) -> Result<Vec<ShownName>, ContentsError> {
+    pub(super) fn shown_names(&self, directory: &ContentsPath) -> Result<Vec<ShownName>, ContentsError> {
         let mut listing = self.listing(directory)?;
         let mut names = self.names(directory, &mut listing)?;
         names.retain(|name| self.is_listed_by_name(name, &listing));
@@ -75,11 +75,11 @@ impl Shared {
         is_shown_name(&self.config, &name.text)
             && match name.told() {
                 Told::File => true,
-                // What can't be asked about is listed with what is known.
-                Told::Directory => self.config.allow_hidden || !listing.is_closed(name).unwrap_or(false),
+                // Also one that may not be looked into.
+                Told::Directory => true,
                 Told::Special => false,
                 Told::Nothing => match listing.entry(name) {
-                    Ok(entry) => entry.is_some_and(|entry| self.is_listed_entry(&entry)),
+                    Ok(entry) => entry.is_some_and(|entry| is_listed_entry(&entry)),
                     Err(_) => true,
                 },
             }
@@ -123,7 +123,7 @@ impl Shared {
             .filter(|name| is_shown_name(&self.config, &name.text));
         Ok(entries
             .filter_map(|name| listing.entry(name).ok().flatten())
-            .filter(|entry| self.is_listed_entry(entry))
+            .filter(is_listed_entry)
             .filter_map(|entry| self.listed(directory, &entry))
             .collect())
     }
@@ -132,7 +132,7 @@ impl Shared {
     pub(crate) fn listing(&self, path: &ContentsPath) -> Result<Listing, ContentsError> {
         match self.kind(path)? {
             None => return Err(ContentsError::NotFound(path.clone())),
-            Some(_) if self.is_hidden(path)? => return Err(ContentsError::NotFound(path.clone())),
+            Some(_) if self.is_hidden_by_name(path) => return Err(ContentsError::NotFound(path.clone())),
             Some(Kind::Directory) => {}
             Some(Kind::File | Kind::Other) => return Err(ContentsError::IsNotDirectory(path.clone())),
         }
@@ -158,12 +158,11 @@ impl Shared {
 
     /// Whether an entry of a directory that may be seen is shown in its listing.
     pub(crate) fn is_listed(&self, entry: &Entry) -> bool {
-        is_shown_name(&self.config, &entry.name) && self.is_listed_entry(entry)
+        is_shown_name(&self.config, &entry.name) && is_listed_entry(entry)
     }
+}
 
-    /// What the name does not say.
-    fn is_listed_entry(&self, entry: &Entry) -> bool {
-        let is_something = entry.kind != Kind::Other || entry.is_link;
-        is_something && (self.config.allow_hidden || !entry.closed)
-    }
+/// What the name does not say.
+fn is_listed_entry(entry: &Entry) -> bool {
+    entry.kind != Kind::Other || entry.is_link
 }

@@ -102,7 +102,7 @@ impl Storage {
 
 impl Root {
     /// A directory that may not be entered or not be listed.
-    pub(super) fn is_closed(directory: BorrowedFd<'_>, name: &Path) -> bool {
+    fn is_closed(directory: BorrowedFd<'_>, name: &Path) -> bool {
         !may(directory, name, Access::READ_OK | Access::EXEC_OK)
     }
 

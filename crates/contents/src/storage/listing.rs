@@ -172,11 +172,6 @@ impl Listing {
         let path = || self.path.join(name.raw.to_str().ok()?).ok();
         Ok(Some(self.root.entry(directory, name.path(), &stat, path)))
     }
-
-    /// Whether it is a directory that may not be entered or listed.
-    pub(crate) fn is_closed(&self, directory: &Name) -> io::Result<bool> {
-        Ok(Root::is_closed(self.directory.fd()?, directory.path()))
-    }
 }
 
 fn shown(raw: &CStr) -> String {

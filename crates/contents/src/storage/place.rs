@@ -1,7 +1,9 @@
 //! Where a file that is open really lies. Asked of the descriptor, so that no link can be swapped in meanwhile.
 
-use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
+#[cfg(target_os = "linux")]
+use std::os::fd::BorrowedFd;
 
 use super::Storage;
 #[cfg(target_os = "linux")]
@@ -26,7 +28,7 @@ pub(crate) enum Place {
 impl Storage {
     /// The place of an open file.
     #[cfg(target_os = "linux")]
-    pub(crate) fn place(&self, file: &File) -> io::Result<Place> {
+    pub(crate) fn place(&self, file: impl AsFd) -> io::Result<Place> {
         use std::ffi::OsString;
         use std::os::fd::AsRawFd;
         use std::os::unix::ffi::OsStringExt;
@@ -35,6 +37,7 @@ impl Storage {
         use rustix::fs::readlink;
         use rustix::io::Errno;
 
+        let file = file.as_fd();
         let link = format!("/proc/self/fd/{}", file.as_raw_fd());
         let name = match readlink(link, Vec::new()) {
             Ok(name) => PathBuf::from(OsString::from_vec(name.into_bytes())),
@@ -60,7 +63,7 @@ impl Storage {
     /// Whether `path` itself is the open file. Only that tells a name from what Linux adds to it: one that was replaced
     /// may have another name left.
     #[cfg(target_os = "linux")]
-    fn lies_at(&self, file: &File, path: &ContentsPath) -> io::Result<bool> {
+    fn lies_at(&self, file: BorrowedFd<'_>, path: &ContentsPath) -> io::Result<bool> {
         let open = identity(&rustix::fs::fstat(file)?);
         // What cannot be looked at is not there.
         let found = self.name_itself(path).ok().and_then(|target| target.old);
@@ -69,7 +72,7 @@ impl Storage {
 
     /// The place of an open file: not asked here.
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn place(&self, _file: &File) -> io::Result<Place> {
+    pub(crate) fn place(&self, _file: impl AsFd) -> io::Result<Place> {
         Ok(Place::Unknown)
     }
 }

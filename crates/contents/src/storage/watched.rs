@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat, statat};
 use rustix::io::Errno;
 
-use super::Storage;
 use super::describe::version;
+use super::{Place, Storage};
 use crate::path::ContentsPath;
 use crate::version::FileVersion;
 
@@ -48,9 +48,10 @@ impl Stamp {
         })
     }
 
-    /// Whether nothing has been written in between. What happens inside of a directory does not change it.
+    /// Whether it is in the version of before: that tells also of writes whose time was set back, and of another mode.
+    /// What happens inside of a directory does not change it.
     pub(crate) fn is_unwritten_since(&self, earlier: &Self) -> bool {
-        self.is_same_file(earlier) && (self.is_directory || self.has_same_bytes(earlier))
+        self.is_same_file(earlier) && (self.is_directory || self.version == earlier.version)
     }
 
     /// Whether it may be the other one under a new name. An inode may be used again, so the rest must fit, too.
@@ -74,6 +75,15 @@ impl Stamp {
 }
 
 impl Storage {
+    /// Where a directory lies now, beneath the root; `None` where the system does not tell.
+    pub(crate) fn place_of_directory(&self, directory: &OpenDirectory) -> Option<ContentsPath> {
+        let Ok(Place::Beneath(path)) = self.place(directory.descriptor.as_fd()) else {
+            return None;
+        };
+        let found = self.directory_id(&path).ok()?;
+        (found == directory.id).then_some(path)
+    }
+
     /// Opens a directory.
     pub(crate) fn open_directory(&self, path: &ContentsPath) -> io::Result<OpenDirectory> {
         let descriptor = self.root.resolve(path, OFlags::RDONLY | OFlags::DIRECTORY)?;

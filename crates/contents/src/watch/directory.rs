@@ -32,13 +32,15 @@ pub(super) struct Dirty {
     pub(super) everything: bool,
     pub(super) names: HashSet<String>,
     moved_away: HashSet<String>,
+    /// Something happened to a name that is not UTF-8, of which nothing more can be told.
+    pub(super) unnamed: bool,
     /// Something was heard of the directory itself.
     pub(super) itself: bool,
 }
 
 impl Dirty {
     pub(super) fn is_clean(&self) -> bool {
-        !self.everything && self.names.is_empty()
+        !self.everything && !self.unnamed && self.names.is_empty()
     }
 
     pub(super) fn add(&mut self, name: &str, moved_away: bool) {

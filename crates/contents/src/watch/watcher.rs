@@ -222,14 +222,15 @@ impl Watcher {
                         known.dirty.itself = true;
                         true
                     }
-                    // What is not UTF-8 has no path, and what is not shown is not told.
-                    Some(name) => match name.to_str().filter(|name| (self.shown)(name)) {
-                        None => false,
-                        Some(name) => {
-                            known.dirty.add(name, moved_away);
-                            true
+                    // What is not shown is not told.
+                    Some(name) if !(self.shown)(&name.to_string_lossy()) => false,
+                    Some(name) => {
+                        match name.to_str() {
+                            Some(name) => known.dirty.add(name, moved_away),
+                            None => known.dirty.unnamed = true,
                         }
-                    },
+                        true
+                    }
                 },
             },
         };
@@ -293,6 +294,9 @@ impl Watcher {
             let Some(path) = known.paths.first().cloned() else {
                 continue;
             };
+            if std::mem::take(&mut known.dirty.unnamed) {
+                all.push((path.clone(), None));
+            }
             let shown = &self.shown;
             let found = known.look(
                 self.config.entries_max,
@@ -350,10 +354,10 @@ impl Watcher {
         }
     }
 
-    /// Forgets directories that do not lie any more where they lay, and says where that was: what happens in them now
-    /// happens elsewhere.
+    /// Follows directories that do not lie any more where they lay, or forgets them, and says where that was: what
+    /// happens in them now happens elsewhere.
     fn lost(&mut self) -> Vec<ContentsPath> {
-        let storage = self.storage.clone();
+        let (storage, shown) = (self.storage.clone(), self.shown.clone());
         let mut lost = Vec::new();
         let signed = self.directories.iter_mut();
         for known in signed.filter(|known| known.dirty.itself || !known.dirty.is_clean()) {
@@ -366,6 +370,11 @@ impl Watcher {
                 }
                 is_there
             });
+            if known.paths.is_empty() {
+                let place = storage.place_of_directory(&known.open);
+                let place = place.filter(|path| path.parts().all(|part| shown(part)));
+                known.paths.extend(place);
+            }
         }
         self.retain(|_| true);
         lost

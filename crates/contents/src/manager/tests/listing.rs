@@ -311,3 +311,47 @@ fn what_may_not_be_looked_at_is_listed_with_what_is_known() {
         assert_eq!(entry["type"], if is_directory { "directory" } else { "file" });
     }
 }
+
+/// Root may look into everything, so the test becomes somebody else for one thread.
+#[test]
+fn a_directory_that_may_not_be_looked_into_is_listed_and_not_opened() {
+    let served = serve();
+    served.write("d/a.txt", b"x");
+    std::fs::create_dir(served.root.join("wx")).unwrap();
+    symlink("d", served.root.join("link")).unwrap();
+    for (name, mode) in [("..", 0o755), (".", 0o755), ("d", 0o700), ("wx", 0o733)] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(served.root.join(name), mode).unwrap();
+    }
+    if !rustix::process::geteuid().is_root() {
+        for (name, mode) in [("d", 0o000), ("wx", 0o333)] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(served.root.join(name), mode).unwrap();
+        }
+    }
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            if rustix::process::geteuid().is_root() {
+                rustix::thread::set_thread_uid(rustix::thread::Uid::from_raw(65534)).unwrap();
+            }
+            let shared = &served.manager.shared;
+            let listing = shared.get(&path(""), super::WITH_CONTENT).unwrap();
+            assert_eq!(names(&listing), ["d", "link", "wx"]);
+            let page = shared.shown_names(&path("")).unwrap();
+            assert_eq!(page.len(), 3);
+            for name in ["d", "link", "wx"] {
+                let outline = shared.get(&path(name), Get::default()).unwrap();
+                assert_eq!(outline.entry_type, crate::EntryType::Directory, "{name}");
+                let opened = shared.get(&path(name), super::WITH_CONTENT).unwrap_err();
+                assert_eq!(opened.kind(), Kind::Forbidden, "{name}: {opened}");
+            }
+            let inside = shared.get(&path("d/a.txt"), super::WITH_CONTENT).unwrap_err();
+            assert_eq!(inside.kind(), Kind::NotFound, "{inside}");
+        });
+        looking.join().unwrap();
+    });
+    for name in ["d", "wx"] {
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(served.root.join(name), mode).unwrap();
+    }
+}

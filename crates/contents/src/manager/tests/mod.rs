@@ -67,7 +67,9 @@ pub(super) fn path(text: &str) -> ContentsPath {
 }
 
 pub(super) fn save_model(json: &str) -> SaveModel {
-    SaveModel::from_json(&json.to_owned().into()).unwrap().unwrap()
+    SaveModel::from_json(&json.to_owned().into())
+        .unwrap()
+        .unwrap_or_default()
 }
 
 pub(super) const WITH_CONTENT: Get = Get {
