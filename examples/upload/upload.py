@@ -1,7 +1,9 @@
-"""Uploads a file of any size to Adrastea: python upload.py URL TOKEN FILE PATH. Run it again to go on after a break."""
+"""Uploads a file of any size to Adrastea: python upload.py [--overwrite] URL TOKEN FILE PATH.
+Run it again to go on after a break."""
 import base64, hashlib, http.client, json, os, sys, urllib.parse
 
-url, token, file, path = sys.argv[1:]
+overwrite = "--overwrite" in sys.argv
+url, token, file, path = [argument for argument in sys.argv[1:] if argument != "--overwrite"]
 url, length = urllib.parse.urlsplit(url), os.path.getsize(file)
 tus = {"Authorization": f"token {token}", "Tus-Resumable": "1.0.0"}
 server = http.client.HTTPConnection(url.netloc)
@@ -10,14 +12,21 @@ def ask(method, path, body=None, **headers):
     server.request(method, path, body, tus | {name.replace("_", "-"): str(value) for name, value in headers.items()})
     answer = server.getresponse()
     text = answer.read().decode()
-    assert answer.status < 400, f"{method} {path}: {answer.status} {text}"
+    if answer.status >= 400:
+        told = json.loads(text)["message"] if text.startswith("{") else text
+        sys.exit(f"{answer.status} {answer.reason}: {told}")
     return answer.headers, json.loads(text or "null")
 
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+with open(file, "rb") as source:
+    ours = hashlib.file_digest(source, "sha256").hexdigest()
 base = url.path.rstrip("/") + "/api/uploads"
 begun = [it for it in ask("GET", base)[1] if it["path"] == path and it["length"] == length and not it["complete"]]
 upload = f"{base}/{begun[0]['id']}" if begun else ask(
     "POST", base, Upload_Length=length,
-    Upload_Metadata=f"path {base64.b64encode(path.encode()).decode()},overwrite")[0]["Location"]
+    Upload_Metadata=f"path {encoded(path)},sha256 {encoded(ours)}" + ",overwrite" * overwrite)[0]["Location"]
 offset = int(ask("HEAD", upload)[0]["Upload-Offset"])
 with open(file, "rb") as source:
     while offset < length:
@@ -26,7 +35,4 @@ with open(file, "rb") as source:
         offset = int(ask("PATCH", upload, part, Upload_Offset=offset,
                          Content_Type="application/offset+octet-stream")[0]["Upload-Offset"])
         print(f"\r{100 * offset // length} %", end="")
-    source.seek(0)
-    ours = hashlib.file_digest(source, "sha256").hexdigest()
-assert ask("GET", upload)[1]["sha256"] == ours, "what arrived is not what was sent"
 print("\nsha256", ours)

@@ -124,3 +124,9 @@ def test_upload_sends_a_file_and_says_its_digest(example, tmp_path):
     said = subprocess.run(script, check=True, capture_output=True, text=True).stdout
     assert hashlib.sha256(sent.read_bytes()).hexdigest() in said
     assert (example.root / "large.bin").read_bytes() == sent.read_bytes()
+    again = subprocess.run(script, capture_output=True, text=True)
+    assert again.returncode != 0 and again.stderr.startswith("409 "), again.stderr
+    subprocess.run([*script[:2], "--overwrite", *script[2:]], check=True)
+    missing = subprocess.run([*script[:-1], "none/large.bin"], capture_output=True, text=True)
+    assert missing.returncode != 0 and missing.stderr.startswith("404 "), missing.stderr
+    assert "Traceback" not in again.stderr + missing.stderr

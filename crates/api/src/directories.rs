@@ -15,7 +15,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE},
 };
 
-use crate::{ApiError, AppState, ErrorAsPage, files::Files, http_text::attachment};
+use crate::{ApiError, AppState, ErrorAsPage, files::Files, http_text::attachment_for_all};
 
 /// What the archive of the root directory is called.
 const ROOT_NAME: &str = "files";
@@ -61,7 +61,7 @@ fn send(auth: Authorized<Read, Files>, archive: Archive) -> Response {
         "" => ROOT_NAME,
         name => name,
     };
-    let disposition = attachment(&format!("{name}.zip"));
+    let disposition = attachment_for_all(&format!("{name}.zip"));
     let body = stream::try_unfold((auth, archive), |(auth, mut archive)| async move {
         match bytes(&auth, &mut archive).await {
             Ok(bytes) => Ok(bytes.map(|bytes| (bytes, (auth, archive)))),

@@ -47,6 +47,19 @@ pub(crate) fn attachment(name: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("attachment; filename*=utf-8''{name}")).ok()
 }
 
+/// The same with a plain name before it, for clients that know only that: `curl -OJ`.
+pub(crate) fn attachment_for_all(name: &str) -> Option<HeaderValue> {
+    let encoded = utf8_percent_encode(name, QUOTED);
+    let plain = name.replace(
+        |character: char| !matches!(character, ' '..='~') || matches!(character, '"' | '\\' | '%'),
+        "_",
+    );
+    HeaderValue::from_str(&format!(
+        "attachment; filename=\"{plain}\"; filename*=utf-8''{encoded}"
+    ))
+    .ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +82,10 @@ mod tests {
         assert_eq!(
             attachment("a/ü.txt").unwrap(),
             "attachment; filename*=utf-8''a%2F%C3%BC.txt"
+        );
+        assert_eq!(
+            attachment_for_all("ü \"1\".zip").unwrap(),
+            "attachment; filename=\"_ _1_.zip\"; filename*=utf-8''%C3%BC%20%221%22.zip"
         );
     }
 }

@@ -64,7 +64,7 @@ async fn a_directory_comes_as_an_archive_of_what_is_listed() {
     assert_eq!(answer.header("content-type"), "application/zip");
     assert_eq!(
         answer.header("content-disposition"),
-        "attachment; filename*=utf-8''d.zip"
+        "attachment; filename=\"d.zip\"; filename*=utf-8''d.zip"
     );
     let expected = json!({"d/a.txt": "a", "d/ü 1/": "", "d/ü 1/#?%.txt": "b", "d/empty": ""});
     assert_eq!(unpacked(&answer), expected);
