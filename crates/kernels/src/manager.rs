@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::{Component, Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     host_process::{self, HostRecord, Registry, Spawning},
     launch::{LaunchPlan, Launcher, lookup},
     observer::Unobserved,
-    place::absolute_name,
+    place::{absolute_name, directory_for},
 };
 
 /// How many endings a listener may lag behind before it is told that it lags.
@@ -424,54 +424,5 @@ impl Drop for Reservation {
         if let Some(id) = self.id.take() {
             self.manager.lock().by_id.remove(&id);
         }
-    }
-}
-
-/// The directory `path` (a document or directory relative to `root`) is in, or the nearest above it that exists.
-/// Never leaves `root`: `..` goes no further up.
-fn directory_for(root: &Path, path: &str) -> PathBuf {
-    let mut directory = root.to_owned();
-    for component in Path::new(path.trim_matches('/')).components() {
-        match component {
-            Component::Normal(name) => directory.push(name),
-            Component::ParentDir if directory != root => {
-                directory.pop();
-            }
-            Component::ParentDir | Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
-        }
-    }
-    while directory != root && !directory.is_dir() {
-        if !directory.pop() {
-            warn!(
-                path,
-                "no directory for the kernel's path; it starts in the root directory"
-            );
-            return root.to_owned();
-        }
-    }
-    directory
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kernel_starts_in_the_nearest_directory_that_exists() {
-        let root = tempfile::tempdir().unwrap();
-        let root = root.path();
-        std::fs::create_dir_all(root.join("a/b")).unwrap();
-        std::fs::write(root.join("a/b/x.ipynb"), "").unwrap();
-        let check = |path: &str, expected: &str| {
-            assert_eq!(directory_for(root, path), root.join(expected), "{path}");
-        };
-        check("a/b/x.ipynb", "a/b");
-        check("/a/b/", "a/b");
-        check("a/none/none.ipynb", "a");
-        check("none", "");
-        check("", "");
-        check("../../..", "");
-        check("a/../../etc/passwd", "");
-        check("a/b\0/c", "a");
     }
 }

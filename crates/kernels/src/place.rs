@@ -1,6 +1,8 @@
-//! What a path in a kernel's output (a traceback) names, as an absolute name.
+//! Where a kernel is: the directory that it starts in, and what a path in its output (a traceback) names from there.
 
 use std::path::{Component, Path, PathBuf};
+
+use tracing::warn;
 
 /// The absolute name of what `path` is for code that runs in `directory`, if it is there. As in the reference: `~` is
 /// `home`, a relative path has its links followed and leaves out `x/..` even where there is no `x`, an absolute one
@@ -37,6 +39,31 @@ fn followed(directory: &Path, relative: &Path) -> PathBuf {
             Component::CurDir | Component::RootDir | Component::Prefix(_) => place,
         },
     )
+}
+
+/// The directory `path` (a document or directory relative to `root`) is in, or the nearest above it that exists.
+/// Never leaves `root`: `..` goes no further up.
+pub(crate) fn directory_for(root: &Path, path: &str) -> PathBuf {
+    let mut directory = root.to_owned();
+    for component in Path::new(path.trim_matches('/')).components() {
+        match component {
+            Component::Normal(name) => directory.push(name),
+            Component::ParentDir if directory != root => {
+                directory.pop();
+            }
+            Component::ParentDir | Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    while directory != root && !directory.is_dir() {
+        if !directory.pop() {
+            warn!(
+                path,
+                "no directory for the kernel's path; it starts in the root directory"
+            );
+            return root.to_owned();
+        }
+    }
+    directory
 }
 
 #[cfg(test)]
@@ -89,5 +116,24 @@ mod tests {
         assert_eq!(absolute("/../dev//./null").as_deref(), Some("/../dev/null"));
         assert_eq!(absolute("/none"), None);
         assert_eq!(absolute("~"), None);
+    }
+
+    #[test]
+    fn a_kernel_starts_in_the_nearest_directory_that_exists() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        std::fs::create_dir_all(root.join("a/b")).unwrap();
+        std::fs::write(root.join("a/b/x.ipynb"), "").unwrap();
+        let check = |path: &str, expected: &str| {
+            assert_eq!(directory_for(root, path), root.join(expected), "{path}");
+        };
+        check("a/b/x.ipynb", "a/b");
+        check("/a/b/", "a/b");
+        check("a/none/none.ipynb", "a");
+        check("none", "");
+        check("", "");
+        check("../../..", "");
+        check("a/../../etc/passwd", "");
+        check("a/b\0/c", "a");
     }
 }

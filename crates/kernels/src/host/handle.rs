@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use wire::{Channel, Message};
 
 use super::journal::Journal;
-use crate::{ClientId, KernelError, KernelStatus, attachment::Clients};
+use crate::{ClientId, KernelError, KernelLimits, KernelStatus, attachment::Clients};
 
 /// What a host is told to do.
 pub(crate) enum Command {
@@ -127,6 +127,27 @@ pub(crate) struct Lanes<T> {
     pub(crate) shell: T,
     pub(crate) control: T,
     pub(crate) stdin: T,
+}
+
+/// Where messages enter the queues of the channels, and where they come out.
+pub(crate) fn queues(limits: &KernelLimits) -> (Lanes<LaneEntry>, Lanes<mpsc::Receiver<Upward>>) {
+    let queue = || {
+        let (queue, queued) = mpsc::channel(limits.queued_messages_max);
+        (LaneEntry::new(queue, limits.queued_bytes_max), queued)
+    };
+    let ((shell, shell_queued), (control, control_queued), (stdin, stdin_queued)) =
+        (queue(), queue(), queue());
+    let entries = Lanes {
+        shell,
+        control,
+        stdin,
+    };
+    let queued = Lanes {
+        shell: shell_queued,
+        control: control_queued,
+        stdin: stdin_queued,
+    };
+    (entries, queued)
 }
 
 impl<T> Lanes<T> {

@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub(crate) use handle::HostHandle;
-use handle::{LaneEntry, Lanes};
+use handle::{Lanes, queues};
 pub(crate) use own_messages::OwnMessages;
 pub(crate) use settings::HostSettings;
 
@@ -88,16 +88,12 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         limits.outstanding_requests_max,
     ));
     let (commands, commands_heard) = mpsc::channel(COMMANDS_QUEUED_MAX);
-    let lane = || mpsc::channel(limits.queued_messages_max);
-    let ((shell, shell_out), (control, control_out), (stdin, stdin_out)) = (lane(), lane(), lane());
-    let entry = |queue| LaneEntry::new(queue, limits.queued_bytes_max);
-    let entries = Lanes {
-        shell: entry(shell),
-        control: entry(control),
-        stdin: entry(stdin),
-    };
-    let ((shell, own_shell), (control, own_control), (stdin, own_stdin)) =
-        (Lane::new(shell_out), Lane::new(control_out), Lane::new(stdin_out));
+    let (entries, queued) = queues(&limits);
+    let ((shell, own_shell), (control, own_control), (stdin, own_stdin)) = (
+        Lane::new(queued.shell),
+        Lane::new(queued.control),
+        Lane::new(queued.stdin),
+    );
     let lanes = Lanes {
         shell,
         control,

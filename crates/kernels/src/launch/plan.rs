@@ -79,20 +79,13 @@ impl LaunchPlan {
         connection: ConnectionFile,
         connection_file: PathBuf,
     ) -> Self {
+        let name = connection.kernel_name.as_str().into();
         Self {
             connection_file,
-            kernel_id,
-            name: connection.kernel_name.as_str().into(),
             // It is no child that could be signalled.
             interrupt_mode: InterruptMode::Message,
-            argv: Vec::new(),
-            resource_dir: None,
-            prefix: config.prefix.clone(),
-            environment: Vec::new(),
-            directory: config.root_dir.clone(),
-            stderr_tail_bytes_max: config.limits.stderr_tail_bytes_max,
-            host_mark: uuid::Uuid::new_v4().to_string(),
             external: Some(connection),
+            ..Self::unknown(config, kernel_id, name)
         }
     }
 

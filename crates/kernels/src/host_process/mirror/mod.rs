@@ -26,11 +26,11 @@ use super::{
     setup::{HostAddress, Secret, Setup},
 };
 use crate::{
-    KernelError, KernelId, KernelLimits, Position,
+    KernelError, KernelId, Position,
     attachment::Clients,
     host::{
         HostHandle, HostSettings,
-        handle::{LaneEntry, Lanes},
+        handle::{Lanes, queues},
         journal::Journal,
     },
     launch::LaunchPlan,
@@ -122,7 +122,7 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
     clients.remember(attached.clients.clone(), attached.sent_until);
     let (status, status_seen) = watch::channel(attached.status.clone());
     let (commands, commanded) = mpsc::channel(COMMANDS_QUEUED_MAX);
-    let (entries, lanes) = lanes(&limits);
+    let (entries, lanes) = queues(&limits);
     let shared = Shared::new(
         setup.plan.kernel_id.clone(),
         journal.clone(),
@@ -143,23 +143,6 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
 }
 
 type Queues = Lanes<mpsc::Receiver<crate::host::handle::Upward>>;
-
-fn lanes(limits: &KernelLimits) -> (Lanes<LaneEntry>, Queues) {
-    let lane = || mpsc::channel(limits.queued_messages_max);
-    let ((shell, shell_out), (control, control_out), (stdin, stdin_out)) = (lane(), lane(), lane());
-    let entry = |queue| LaneEntry::new(queue, limits.queued_bytes_max);
-    let entries = Lanes {
-        shell: entry(shell),
-        control: entry(control),
-        stdin: entry(stdin),
-    };
-    let queues = Lanes {
-        shell: shell_out,
-        control: control_out,
-        stdin: stdin_out,
-    };
-    (entries, queues)
-}
 
 impl Spawning {
     /// A socket and a secret that nobody has used.

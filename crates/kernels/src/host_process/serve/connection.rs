@@ -1,37 +1,32 @@
-//! One server, from when it has proven who it is until it goes: what the kernel says is pushed to it as fast as it
-//! reads, and what it says is done.
+//! One server, from when it has proven who it is until it goes: what it says is done, and the [`Pump`] tells it what
+//! the kernel says.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use bytes::BytesMut;
-use tokio::{
-    sync::{mpsc, watch},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::mpsc;
 use tracing::warn;
 use wire::{Channel, Frame as WireFrame, Subprotocol};
 
-use super::log::Log;
+use super::{
+    log::Log,
+    pump::{Asked, Pump},
+};
 use crate::{
-    ClientId, KernelStatus, Position,
+    ClientId, Position,
     attachment::ClientPosition,
     host::{
         HostHandle,
         handle::{Asker, HostGone, Room, Taken, Upward},
-        journal::{Execution, Fetched, News, Read},
+        journal::Execution,
     },
     host_process::protocol::{
-        Attached, Carried, Command, Failure, Frame, FrameReader, FrameWriter, HostSays, Kind, ProtocolError,
-        ServerSays, TakenCounts, carry_delivery, carry_fetched, message,
+        Carried, Command, Failure, Frame, FrameReader, FrameWriter, HostSays, Kind, ProtocolError,
+        ServerSays, message,
     },
 };
-
-/// How long news of the kernel's last activity may wait when nothing else is said.
-const ACTIVITY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a server is served no longer.
 pub(super) enum Left {
@@ -43,18 +38,18 @@ pub(super) enum Left {
 
 /// What the host remembers from one server to the next.
 pub(super) struct Memory {
-    setup: serde_json::Value,
+    pub(super) setup: serde_json::Value,
     /// A plain mutex, never held across an await.
     told: Mutex<Told>,
 }
 
 /// What servers have told, and were told.
 #[derive(Default)]
-struct Told {
-    clients: HashMap<ClientId, ClientPosition>,
-    needed_from: Option<Position>,
+pub(super) struct Told {
+    pub(super) clients: HashMap<ClientId, ClientPosition>,
+    pub(super) needed_from: Option<Position>,
     /// Deliveries before this one were pushed.
-    pushed: Position,
+    pub(super) pushed: Position,
 }
 
 impl Memory {
@@ -65,16 +60,16 @@ impl Memory {
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    pub(super) fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A server that is connected.
 pub(super) struct Connection {
-    host: Arc<HostHandle>,
-    memory: Arc<Memory>,
-    log: Arc<Log>,
+    pub(super) host: Arc<HostHandle>,
+    pub(super) memory: Arc<Memory>,
+    pub(super) log: Arc<Log>,
 }
 
 /// What the reading half has for the writing half.
@@ -104,19 +99,12 @@ impl Connection {
             fetches,
             taken,
         };
-        let pump = Pump {
-            writer,
+        let asked = Asked {
             said,
             fetching,
             taking,
-            news: self.host.journal.news(),
-            status: self.host.status.clone(),
-            pushed: from.unwrap_or_else(|| self.host.journal.head()),
-            told_status: None,
-            told_status_at: Instant::now(),
-            told_closed: false,
-            connection: &self,
         };
+        let pump = Pump::new(&self, writer, asked, from);
         tokio::select! {
             left = self.listen(&mut reader, &outlet) => left,
             lost = pump.run() => Left::Lost(lost),
@@ -214,7 +202,7 @@ impl Connection {
     }
 
     /// What was not pushed yet is needed too: the server knows best who waits for it.
-    fn let_go(&self, needed_from: Option<Position>, pushed: Position) {
+    pub(super) fn let_go(&self, needed_from: Option<Position>, pushed: Position) {
         let needed_from = needed_from.map_or(pushed, |needed_from| needed_from.min(pushed));
         self.host.journal.keep(Some(needed_from));
     }
@@ -230,210 +218,5 @@ async fn carry_out(host: &HostHandle, command: Command) -> Option<Failure> {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(Failure::from(&error)),
         Err(HostGone) => Some(Failure::Gone),
-    }
-}
-
-/// The writing half.
-struct Pump<'a> {
-    writer: FrameWriter,
-    said: mpsc::UnboundedReceiver<HostSays>,
-    fetching: mpsc::UnboundedReceiver<(u64, Position)>,
-    taking: mpsc::UnboundedReceiver<Channel>,
-    news: watch::Receiver<News>,
-    status: watch::Receiver<KernelStatus>,
-    /// Deliveries before this one are written.
-    pushed: Position,
-    told_status: Option<KernelStatus>,
-    told_status_at: Instant,
-    told_closed: bool,
-    connection: &'a Connection,
-}
-
-/// What there is to write.
-enum Due {
-    Say(HostSays),
-    Fetch(u64, Position),
-    Taken(Channel),
-    /// Deliveries, or the status, or the log.
-    News,
-}
-
-impl Pump<'_> {
-    async fn run(mut self) -> ProtocolError {
-        match self.pump().await {
-            Ok(never) => match never {},
-            Err(error) => error,
-        }
-    }
-
-    async fn pump(&mut self) -> Result<std::convert::Infallible, ProtocolError> {
-        self.attach().await?;
-        loop {
-            match self.due().await {
-                Due::Say(says) => {
-                    // The journal is complete up to what the answer is about.
-                    self.push_all().await?;
-                    self.writer.say(&says)?;
-                }
-                Due::Fetch(id, from) => self.answer_fetch(id, from).await?,
-                Due::Taken(channel) => self.tell_taken(channel)?,
-                Due::News => {}
-            }
-            self.push().await?;
-            let lines = self.connection.log.take();
-            if !lines.is_empty() {
-                self.writer.say(&HostSays::Log { lines })?;
-            }
-            self.writer.flush().await?;
-        }
-    }
-
-    async fn attach(&mut self) -> Result<(), ProtocolError> {
-        let journal = &self.connection.host.journal;
-        let attached = {
-            let mut told = self.connection.memory.told();
-            let sent_until = told.pushed;
-            told.pushed = self.pushed;
-            Attached {
-                status: self.status.borrow_and_update().clone(),
-                next: self.pushed,
-                sent_until,
-                clients: told.clients.values().cloned().collect(),
-                requests: journal.requests(),
-                executions: journal.executions(),
-                setup: self.connection.memory.setup.clone(),
-            }
-        };
-        self.told_status = Some(attached.status.clone());
-        self.writer.say(&HostSays::Attached(Box::new(attached)))?;
-        self.writer.flush().await
-    }
-
-    /// Waits until there is something to write.
-    async fn due(&mut self) -> Due {
-        let (pushed, told_closed) = (self.pushed, self.told_closed);
-        let is_news = |news: &News| news.head > pushed || (news.closed && !told_closed);
-        let activity_waits = self
-            .told_status
-            .as_ref()
-            .is_none_or(|told| *told != *self.status.borrow());
-        tokio::select! {
-            Some(says) = self.said.recv() => Due::Say(says),
-            Some((id, from)) = self.fetching.recv() => Due::Fetch(id, from),
-            Some(channel) = self.taking.recv() => Due::Taken(channel),
-            // Neither sender is dropped before the host ends.
-            _ = self.news.wait_for(is_news) => Due::News,
-            _ = self.status.changed() => Due::News,
-            () = self.connection.log.written() => Due::News,
-            () = sleep_until(self.told_status_at + ACTIVITY_PAUSE), if activity_waits => Due::News,
-        }
-    }
-
-    /// Pushes what the journal has at hand, the status before it.
-    async fn push(&mut self) -> Result<(), ProtocolError> {
-        let (deliveries, next) = match self.connection.host.journal.read_all(self.pushed) {
-            Read::Deliveries { deliveries, next } => (deliveries, next),
-            Read::Behind(behind) => {
-                let Fetched { deliveries, next, .. } = behind.fetch().await;
-                (deliveries, next)
-            }
-            // The server sees by the positions that some are missing.
-            Read::Missed { next, .. } => (Vec::new(), next),
-            Read::Nothing => {
-                self.tell_status()?;
-                return Ok(());
-            }
-            Read::Closed => {
-                self.tell_status()?;
-                if !std::mem::replace(&mut self.told_closed, true) {
-                    self.writer.say(&HostSays::Closed)?;
-                }
-                return Ok(());
-            }
-        };
-        self.tell_status()?;
-        let mut head = BytesMut::new();
-        for delivery in &deliveries {
-            head.clear();
-            carry_delivery(&mut head, delivery);
-            self.writer.carry(Kind::Delivery, &head, delivery.v1()).await?;
-        }
-        self.pushed = next;
-        let needed_from = {
-            let mut told = self.connection.memory.told();
-            told.pushed = next;
-            told.needed_from
-        };
-        self.connection.let_go(needed_from, next);
-        Ok(())
-    }
-
-    async fn push_all(&mut self) -> Result<(), ProtocolError> {
-        let head = self.connection.host.journal.head();
-        while self.pushed < head {
-            self.push().await?;
-        }
-        self.push().await
-    }
-
-    /// Tells the status when it is another than was told; that something was done just now can wait a little.
-    fn tell_status(&mut self) -> Result<(), ProtocolError> {
-        let status = self.status.borrow_and_update().clone();
-        if let Some(told) = &self.told_status {
-            let but_for_activity = KernelStatus {
-                last_activity: told.last_activity,
-                ..status.clone()
-            };
-            let can_wait = *told == but_for_activity && self.told_status_at.elapsed() < ACTIVITY_PAUSE;
-            if *told == status || can_wait {
-                return Ok(());
-            }
-        }
-        self.writer.say(&HostSays::Status {
-            status: status.clone(),
-        })?;
-        self.told_status = Some(status);
-        self.told_status_at = Instant::now();
-        Ok(())
-    }
-
-    async fn answer_fetch(&mut self, id: u64, from: Position) -> Result<(), ProtocolError> {
-        let journal = &self.connection.host.journal;
-        let Fetched {
-            deliveries,
-            next,
-            missed,
-        } = match journal.read_all(from) {
-            Read::Deliveries { deliveries, next } => Fetched {
-                deliveries,
-                next,
-                missed: 0,
-            },
-            Read::Behind(behind) => behind.fetch().await,
-            Read::Missed { missed, next } => Fetched {
-                deliveries: Vec::new(),
-                next,
-                missed,
-            },
-            // It asks for what was not said yet, because another host before this one said more.
-            Read::Nothing | Read::Closed => Fetched::missed(from, from.next()),
-        };
-        let mut head = BytesMut::new();
-        for delivery in &deliveries {
-            head.clear();
-            carry_fetched(&mut head, id, delivery);
-            self.writer.carry(Kind::Fetched, &head, delivery.v1()).await?;
-        }
-        self.writer.say(&HostSays::Fetched { id, next, missed })
-    }
-
-    fn tell_taken(&mut self, first: Channel) -> Result<(), ProtocolError> {
-        let mut counts = TakenCounts::default();
-        let mut taken = Some(first);
-        while let Some(channel) = taken {
-            counts.add(channel);
-            taken = self.taking.try_recv().ok();
-        }
-        self.writer.say(&HostSays::Taken(counts))
     }
 }

@@ -7,6 +7,7 @@
 mod connection;
 mod door;
 mod log;
+mod pump;
 
 use std::{
     fs::{File, OpenOptions},

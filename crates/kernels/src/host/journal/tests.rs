@@ -1,0 +1,147 @@
+use bytes::Bytes;
+use wire::Channel;
+
+use super::*;
+
+fn message(number: u64) -> Message {
+    let part = |text: String| Bytes::from(text);
+    Message {
+        channel: Channel::Iopub,
+        header: part(format!(r#"{{"msg_id":"{number}","msg_type":"stream"}}"#)),
+        parent_header: part("{}".to_owned()),
+        metadata: part("{}".to_owned()),
+        content: part(format!(r#"{{"text":"{number}"}}"#)),
+        buffers: vec![part("x".repeat(100))],
+    }
+}
+
+fn journal(memory_bytes_max: usize, file_bytes_max: u64) -> (Journal, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (
+        Journal::new(
+            Position(0),
+            memory_bytes_max,
+            file_bytes_max,
+            dir.path().to_owned(),
+        ),
+        dir,
+    )
+}
+
+fn client(name: &str) -> ClientId {
+    ClientId::new(name)
+}
+
+/// Reads all there is: message ids, and how many were missed.
+async fn read_all(journal: &Journal, mut from: Position, client: &ClientId) -> (Vec<String>, u64) {
+    let (mut ids, mut missed_in_all) = (Vec::new(), 0);
+    loop {
+        let deliveries = match journal.read(from, client) {
+            Read::Deliveries { deliveries, next } => {
+                from = next;
+                deliveries
+            }
+            Read::Behind(behind) => {
+                let fetched = behind.fetch().await;
+                (from, missed_in_all) = (fetched.next, missed_in_all + fetched.missed);
+                let read = fetched.deliveries.into_iter();
+                read.filter(|delivery| delivery.audience.includes(client))
+                    .collect()
+            }
+            Read::Missed { missed, next } => {
+                missed_in_all += missed;
+                from = next;
+                Vec::new()
+            }
+            Read::Nothing | Read::Closed => return (ids, missed_in_all),
+        };
+        ids.extend(
+            deliveries
+                .iter()
+                .map(|delivery| delivery.message.header().unwrap().msg_id.into_owned()),
+        );
+    }
+}
+
+fn numbers(range: std::ops::Range<u64>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
+}
+
+#[tokio::test]
+async fn what_leaves_memory_while_needed_is_read_back_from_the_file() {
+    let (journal, _dir) = journal(2_000, 1 << 20);
+    journal.keep(Some(Position(0)));
+    for number in 0..1_000 {
+        journal.append(Audience::Everyone, message(number), None);
+    }
+    assert_eq!(
+        read_all(&journal, Position(0), &client("a")).await,
+        (numbers(0..1_000), 0)
+    );
+    assert_eq!(
+        read_all(&journal, Position(500), &client("a")).await,
+        (numbers(500..1_000), 0)
+    );
+}
+
+#[tokio::test]
+async fn what_falls_out_of_the_file_is_told_as_missed() {
+    let (journal, _dir) = journal(2_000, 1 << 20);
+    journal.keep(Some(Position(0)));
+    for number in 0..10_000 {
+        journal.append(Audience::Everyone, message(number), None);
+    }
+    let (ids, missed) = read_all(&journal, Position(0), &client("a")).await;
+    assert!(missed > 0);
+    assert_eq!(ids, numbers(missed..10_000));
+}
+
+#[tokio::test]
+async fn what_nobody_needs_is_not_written_to_the_file() {
+    let (journal, _dir) = journal(2_000, 1 << 20);
+    journal.keep(Some(Position(90)));
+    for number in 0..100 {
+        journal.append(Audience::Everyone, message(number), None);
+    }
+    let (ids, missed) = read_all(&journal, Position(0), &client("a")).await;
+    assert!((1..=90).contains(&missed), "{missed}");
+    assert_eq!(ids, numbers(missed..100));
+}
+
+#[tokio::test]
+async fn a_message_for_one_is_not_seen_by_others_in_memory_or_file() {
+    let (journal, _dir) = journal(500, 1 << 20);
+    journal.keep(Some(Position(0)));
+    for number in 0..50 {
+        let audience = if number % 2 == 0 {
+            Audience::Everyone
+        } else {
+            Audience::Only(client("a"))
+        };
+        journal.append(audience, message(number), None);
+    }
+    assert_eq!(read_all(&journal, Position(0), &client("a")).await.0.len(), 50);
+    assert_eq!(read_all(&journal, Position(0), &client("b")).await.0.len(), 25);
+}
+
+#[test]
+fn the_first_answer_to_a_request_is_indexed() {
+    let (journal, _dir) = journal(1 << 20, 0);
+    journal.append(Audience::Everyone, message(0), None);
+    journal.append(Audience::Everyone, message(1), Some("q"));
+    journal.append(Audience::Everyone, message(2), Some("q"));
+    assert_eq!(journal.first_answering("q"), Some(Position(1)));
+    assert_eq!(journal.first_answering("r"), None);
+}
+
+#[test]
+fn a_closed_journal_is_read_to_its_end() {
+    let (journal, _dir) = journal(1 << 20, 0);
+    journal.append(Audience::Everyone, message(0), None);
+    journal.close();
+    assert!(matches!(
+        journal.read(Position(0), &client("a")),
+        Read::Deliveries { .. }
+    ));
+    assert!(matches!(journal.read(Position(1), &client("a")), Read::Closed));
+}
