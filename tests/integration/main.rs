@@ -13,5 +13,6 @@ mod contents;
 mod events;
 mod frontends;
 mod kernels;
+mod real_kernels;
 mod server;
 mod sessions;

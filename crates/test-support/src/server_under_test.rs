@@ -176,6 +176,19 @@ impl TestServerBuilder {
         self
     }
 
+    /// A kernelspec that somebody installed elsewhere: its directory, with its logos.
+    #[must_use]
+    pub fn installed_kernelspec(self, directory: &Path) -> Self {
+        let name = directory.file_name().expect("the name of a kernelspec");
+        let kernels = self.directories.path().join("data/kernels").join(name);
+        for file in std::fs::read_dir(directory).expect("an installed kernelspec") {
+            let file = file.expect("a file of a kernelspec");
+            let content = std::fs::read(file.path()).expect("a file of a kernelspec");
+            write(&kernels.join(file.file_name()), &content);
+        }
+        self
+    }
+
     /// No kernelspec but those given.
     #[must_use]
     pub fn without_fake_kernel(mut self) -> Self {

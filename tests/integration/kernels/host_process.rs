@@ -10,13 +10,13 @@ use crate::channels::{cell, content, kind, run, server_and_socket, start_kernel,
 
 /// A process and its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Pids {
-    kernel: i32,
-    host: i32,
+pub(crate) struct Pids {
+    pub(crate) kernel: i32,
+    pub(crate) host: i32,
 }
 
 /// The processes of a kernel: the one whose command line names its connection file, and the one that started it.
-fn pids(kernel_id: &str) -> Option<Pids> {
+pub(crate) fn pids(kernel_id: &str) -> Option<Pids> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let mut numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     numbers.find_map(|kernel| {
@@ -30,7 +30,7 @@ fn pids(kernel_id: &str) -> Option<Pids> {
 }
 
 /// Whether a process is there and no zombie.
-fn is_alive(pid: i32) -> bool {
+pub(crate) fn is_alive(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 

@@ -5,7 +5,7 @@ mod culling;
 mod directories;
 mod ending;
 mod external;
-mod host_process;
+pub(crate) mod host_process;
 mod kernelspecs;
 mod listing;
 mod paths;
