@@ -171,6 +171,12 @@ impl Executor {
                 let answer = self.ask(request, &prompt, allow_stdin).await?;
                 self.stream(parent, "stdout", &format!("{answer}\n")).await;
             }
+            Command::Unsigned(count) => {
+                for _ in 0..count {
+                    self.speaker.publish_unsigned(parent).await;
+                }
+            }
+            Command::Hostile(hostility) => self.speaker.turn(hostility),
             Command::Error(evalue) => {
                 return Err(Stop::Error {
                     ename: "RuntimeError",

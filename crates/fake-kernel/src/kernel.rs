@@ -1,15 +1,19 @@
 //! The kernel: its loops, and what ends it.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
 use wire::Signer;
 
 use crate::{
     Connection, FakeKernelError,
     execute::Executor,
+    hostile,
     requests::{Answered, answer},
     sockets::{IOPUB_QUEUE_MESSAGES_MAX, Router, Sockets, run_heartbeat, run_iopub},
     speaker::Speaker,
@@ -21,6 +25,8 @@ pub struct FakeKernel {
     signer: Signer,
     interrupt: Interrupt,
     hears_subscriptions_after: Duration,
+    /// What listens in place of the iopub socket, and where that is, if it may turn hostile.
+    before_iopub: Option<(TcpListener, SocketAddr)>,
 }
 
 /// Why a kernel's service ended.
@@ -60,6 +66,37 @@ impl FakeKernel {
             signer,
             interrupt: Interrupt(watch::Sender::new(0)),
             hears_subscriptions_after: Duration::ZERO,
+            before_iopub: None,
+        })
+    }
+
+    /// The same, of a kernel whose cells may say `hostile …`. Over TCP only.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub async fn bind_hostile(connection: &Connection) -> Result<Self, FakeKernelError> {
+        let address = format!("{}:{}", connection.ip, connection.iopub_port);
+        let bound = async {
+            let listener = TcpListener::bind(&address).await?;
+            // Free again for the iopub socket.
+            let inner = TcpListener::bind((connection.ip.as_str(), 0))
+                .await?
+                .local_addr()?;
+            Ok((listener, inner))
+        };
+        let (listener, inner) = bound
+            .await
+            .map_err(|source: std::io::Error| FakeKernelError::Bind {
+                endpoint: address.clone(),
+                source: Box::new(source.into()),
+            })?;
+        let behind = Connection {
+            iopub_port: inner.port(),
+            ..connection.clone()
+        };
+        Ok(Self {
+            before_iopub: Some((listener, inner)),
+            ..Self::bind(&behind).await?
         })
     }
 
@@ -98,9 +135,19 @@ impl FakeKernel {
         };
         speaker.status("starting", &Bytes::from_static(b"{}")).await;
 
+        let iopub = async {
+            let iopub = run_iopub(iopub, iopub_queue, self.hears_subscriptions_after, welcome);
+            match self.before_iopub {
+                Some((listener, inner)) => tokio::select! {
+                    () = iopub => {},
+                    () = hostile::pass_on(listener, inner, speaker.hostility()) => {},
+                },
+                None => iopub.await,
+            }
+        };
         let mut shell_executor = Executor::new(Arc::clone(&speaker), stdin, &self.interrupt);
         let ended = tokio::select! {
-            () = run_iopub(iopub, iopub_queue, self.hears_subscriptions_after, welcome) => Ended::ShutDown,
+            () = iopub => Ended::ShutDown,
             () = run_heartbeat(heartbeat) => Ended::ShutDown,
             ended = run_requests(shell, &speaker, &self.interrupt, Some(&mut shell_executor)) => ended,
             ended = run_requests(control, &speaker, &self.interrupt, None) => ended,

@@ -9,7 +9,7 @@ use kernels::{
 };
 use tokio::{sync::watch, task::AbortHandle};
 
-use crate::{Connection, Ended, FakeKernel, FakeKernelError, Interrupt};
+use crate::{Connection, Ended, FakeKernel, FakeKernelError, Interrupt, MAY_TURN_HOSTILE};
 
 /// A manager whose only kernelspec, `fake`, is the fake kernel, and the directories it needs.
 pub struct FakeKernels {
@@ -75,7 +75,7 @@ const SLOW_SUBSCRIPTIONS: &str = "--slow-subscriptions";
 const SLOW_SUBSCRIPTIONS_TIME: Duration = Duration::from_millis(300);
 
 /// Launches fake kernels as tasks, whatever program the kernelspec names. With `--slow-subscriptions` in its `argv`
-/// a kernel hears of subscriptions only when it answers already.
+/// a kernel hears of subscriptions only when it answers already; with [`MAY_TURN_HOSTILE`] it may.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InProcess;
 
@@ -106,9 +106,13 @@ impl Launcher for InProcess {
 }
 
 async fn bind(launch: &Launch) -> Result<FakeKernel, FakeKernelError> {
-    let kernel = FakeKernel::bind(&Connection::read(&launch.connection_file)?).await?;
-    let is_slow = launch.argv.iter().any(|argument| argument == SLOW_SUBSCRIPTIONS);
-    Ok(match is_slow {
+    let has = |wanted: &str| launch.argv.iter().any(|argument| argument == wanted);
+    let connection = Connection::read(&launch.connection_file)?;
+    let kernel = match has(MAY_TURN_HOSTILE) {
+        true => FakeKernel::bind_hostile(&connection).await?,
+        false => FakeKernel::bind(&connection).await?,
+    };
+    Ok(match has(SLOW_SUBSCRIPTIONS) {
         true => kernel.hearing_subscriptions_after(SLOW_SUBSCRIPTIONS_TIME),
         false => kernel,
     })

@@ -10,6 +10,7 @@
 
 mod connection;
 mod execute;
+mod hostile;
 mod kernel;
 #[cfg(feature = "launcher")]
 mod launcher;
@@ -22,7 +23,10 @@ pub use connection::Connection;
 pub use kernel::{Ended, FakeKernel, Interrupt};
 #[cfg(feature = "launcher")]
 pub use launcher::{FakeKernels, InProcess};
-pub use script::{Command, Script};
+pub use script::{Command, Hostility, Script};
+
+/// The argument of a fake kernel whose cells may say `hostile …`.
+pub const MAY_TURN_HOSTILE: &str = "--may-turn-hostile";
 
 /// Why a fake kernel cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,8 @@
-//! `fake-kernel {connection_file}`: the fake kernel as a program, for kernelspecs.
+//! `fake-kernel {connection_file} [--may-turn-hostile]`: the fake kernel as a program, for kernelspecs.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use fake_kernel::{Connection, Ended, FakeKernel, FakeKernelError};
+use fake_kernel::{Connection, Ended, FakeKernel, FakeKernelError, MAY_TURN_HOSTILE};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How often it looks whether its parent still lives; an orphan ends, as ipykernel does.
@@ -12,7 +12,7 @@ const PARENT_POLL: Duration = Duration::from_secs(1);
 #[expect(clippy::print_stderr, reason = "a kernel's stderr is its log")]
 async fn main() -> ExitCode {
     let Some(path) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: fake-kernel CONNECTION_FILE");
+        eprintln!("usage: fake-kernel CONNECTION_FILE [{MAY_TURN_HOSTILE}]");
         return ExitCode::from(2);
     };
     match run(path).await {
@@ -29,7 +29,11 @@ async fn main() -> ExitCode {
 async fn run(path: PathBuf) -> Result<Ended, FakeKernelError> {
     // Taken before the sockets exist: an interrupt must never kill.
     let interrupts = signal(SignalKind::interrupt());
-    let kernel = FakeKernel::bind(&Connection::read(&path)?).await?;
+    let connection = Connection::read(&path)?;
+    let kernel = match std::env::args().any(|argument| argument == MAY_TURN_HOSTILE) {
+        true => FakeKernel::bind_hostile(&connection).await?,
+        false => FakeKernel::bind(&connection).await?,
+    };
     let interrupt = kernel.interrupt_handle();
     tokio::spawn(async move {
         let Ok(mut interrupts) = interrupts else { return };

@@ -52,8 +52,22 @@ pub enum Command {
     Clear,
     /// `error TEXT`: the cell fails.
     Error(String),
+    /// `unsigned N`: N `stream` messages that are signed with another key.
+    Unsigned(u64),
+    /// `hostile lengths`, `hostile bytes`: it sends what no kernel sends, if it is one that may
+    /// ([`FakeKernel::bind_hostile`](crate::FakeKernel::bind_hostile)).
+    Hostile(Hostility),
     /// `exit CODE`: the kernel dies at once, without a word.
     Exit(i32),
+}
+
+/// What a kernel may send that harms whoever listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hostility {
+    /// Frames that announce 2^40 bytes.
+    Lengths,
+    /// Another protocol.
+    Bytes,
 }
 
 /// The commands of one cell.
@@ -109,6 +123,9 @@ fn command(line: &str) -> Option<Command> {
         ("sleep", [pause] | [pause, "until", "interrupted"]) => Command::Sleep(milliseconds(pause)?),
         ("clear", []) => Command::Clear,
         ("error", _) => Command::Error(rest.to_owned()),
+        ("unsigned", [count]) => Command::Unsigned(count.parse().ok()?),
+        ("hostile", ["lengths"]) => Command::Hostile(Hostility::Lengths),
+        ("hostile", ["bytes"]) => Command::Hostile(Hostility::Bytes),
         ("exit", [code]) => Command::Exit(code.parse().ok()?),
         _ => return None,
     };
@@ -154,6 +171,10 @@ mod tests {
         let (count, bytes, per_ms) = (40, 200, 20);
         check("paced 40 200 20", &[Command::Paced { count, bytes, per_ms }]);
         check("exit 3", &[Command::Exit(3)]);
+        check(
+            "unsigned 2\nhostile bytes",
+            &[Command::Unsigned(2), Command::Hostile(Hostility::Bytes)],
+        );
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use wire::{Channel, Message, Signer, to_frames};
 use zeromq::ZmqMessage;
+
+use crate::Hostility;
 
 /// Everything that says something: makes headers, signs, and queues for the iopub socket.
 pub(crate) struct Speaker {
@@ -17,11 +19,13 @@ pub(crate) struct Speaker {
     session: String,
     sent: AtomicU64,
     iopub: mpsc::Sender<ZmqMessage>,
+    hostility: watch::Sender<Option<Hostility>>,
 }
 
 impl Speaker {
     pub(crate) fn new(signer: Signer, iopub: mpsc::Sender<ZmqMessage>) -> Self {
         Self {
+            hostility: watch::Sender::new(None),
             signer,
             session: uuid::Uuid::new_v4().to_string(),
             sent: AtomicU64::new(0),
@@ -78,6 +82,31 @@ impl Speaker {
             .iopub
             .send(self.output(msg_type, parent, content, buffers))
             .await;
+    }
+
+    /// Says something that is not signed with this kernel's key.
+    pub(crate) async fn publish_unsigned(&self, parent: &Bytes) {
+        let content = Bytes::from_static(br#"{"name":"stdout","text":"forged"}"#);
+        let mut message = self.output("stream", parent, content, Vec::new());
+        let mut frames = message.split_off(0).into_vec();
+        // The topic, the delimiter, the signature.
+        if let Some(signature) = frames.get_mut(2) {
+            *signature = Bytes::from(vec![b'0'; signature.len()]);
+        }
+        for frame in frames {
+            message.push_back(frame);
+        }
+        let _ = self.iopub.send(message).await;
+    }
+
+    /// From now on iopub is what no kernel has.
+    pub(crate) fn turn(&self, hostility: Hostility) {
+        self.hostility.send_replace(Some(hostility));
+    }
+
+    /// What iopub is to be.
+    pub(crate) fn hostility(&self) -> watch::Receiver<Option<Hostility>> {
+        self.hostility.subscribe()
     }
 
     /// As ipykernel's publisher: when too many wait for the subscribers, nobody ever gets it.

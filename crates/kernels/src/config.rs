@@ -100,7 +100,7 @@ pub struct KernelLimits {
     pub mirror_memory_bytes_max: usize,
     /// What a journal holds in its file, per kernel.
     pub journal_file_bytes_max: u64,
-    /// One message from a kernel, all its frames together. A larger one drops the connection to the kernel.
+    /// One message from a kernel, all its frames together. A kernel that announces a larger one is ended.
     pub message_bytes_max: usize,
     /// Frames in one message from a kernel.
     pub frames_max: usize,

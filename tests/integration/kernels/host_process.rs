@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use test_support::{TestServer, eventually};
+use test_support::{TestServer, TestSocket, eventually};
 use wire::Subprotocol;
 
 use crate::channels::{cell, content, kind, run, server_and_socket, start_kernel, text};
@@ -39,6 +39,15 @@ fn kill(pid: i32) {
         .args(["-KILL", &pid.to_string()])
         .status();
     assert!(status.unwrap().success());
+}
+
+/// Hears that the kernel is started again.
+pub(super) async fn until_restarting(socket: &mut TestSocket) {
+    socket
+        .until("`restarting`", |message| {
+            kind(message) == "status" && content(message)["execution_state"] == "restarting"
+        })
+        .await;
 }
 
 fn sockets_in(dir: &Path) -> usize {
@@ -90,11 +99,7 @@ async fn a_kernel_whose_host_is_killed_comes_back_and_its_clients_are_told() {
         .await;
     let reason = content(&told)["text"].as_str().unwrap().to_owned();
     assert!(reason.contains("killed by signal 9"), "{reason}");
-    socket
-        .until("`restarting`", |message| {
-            kind(message) == "status" && content(message)["execution_state"] == "restarting"
-        })
-        .await;
+    until_restarting(&mut socket).await;
     assert!(!is_alive(before.kernel));
     // The same kernel to everyone, with another process.
     assert_eq!(text(&run(&mut socket, "print after").await), "after\n");
@@ -145,65 +150,4 @@ async fn a_kernel_can_be_looked_after_by_the_server_itself() {
         .await
         .expect(200);
     assert_eq!(text(&run(&mut socket, "print again").await), "again\n");
-}
-
-/// What listens where a kernel should, and announces frames of 2^40 bytes.
-const HOSTILE: &str = r#"
-import json, socket, sys, threading
-connection = json.load(open(sys.argv[1]))
-def serve(port):
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((connection["ip"], port))
-    listener.listen()
-    while True:
-        peer, _ = listener.accept()
-        ready = b"\x05READY\x0bSocket-Type\0\0\0\x06ROUTER"
-        try:
-            peer.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48) + bytes([4, len(ready)]) + ready)
-            peer.sendall(b"\x02" + (2**40).to_bytes(8, "big") + b"x" * 1_000_000)
-        except OSError:
-            pass
-for name in ["shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"]:
-    threading.Thread(target=serve, args=(connection[name],)).start()
-"#;
-
-#[tokio::test]
-async fn a_kernel_that_sends_absurd_frames_harms_nobody_else() {
-    let argv = json!([
-        crate::channels::ipykernel::python(),
-        "-c",
-        HOSTILE,
-        "{connection_file}"
-    ]);
-    let server = TestServer::builder()
-        .kernelspec(
-            "hostile",
-            json!({"argv": argv, "display_name": "Hostile", "language": "x"}),
-        )
-        .start()
-        .await;
-    let owner = server.as_owner();
-    let hostile = owner
-        .post("/api/kernels", &json!({"name": "hostile"}))
-        .await
-        .expect(201)
-        .json();
-    let hostile = hostile["id"].as_str().unwrap().to_owned();
-    let kernel = start_kernel(&owner).await;
-    let mut socket = owner.channels(&kernel, "s", Subprotocol::V1).await;
-    for number in 0..20 {
-        let printed = run(&mut socket, &format!("print {number}\nsleep 50")).await;
-        assert_eq!(text(&printed), format!("{number}\n"));
-    }
-    // Its own host holds on, and has not given what was announced.
-    let Pids { host, .. } = pids(&hostile).unwrap();
-    let status = std::fs::read_to_string(format!("/proc/{host}/status")).unwrap();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
-    let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(kibibytes < 100 << 10, "{kibibytes} KiB");
-    owner.delete(&format!("/api/kernels/{hostile}")).await.expect(204);
 }

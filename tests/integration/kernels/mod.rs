@@ -6,6 +6,7 @@ mod directories;
 mod ending;
 mod external;
 pub(crate) mod host_process;
+mod hostile;
 mod kernelspecs;
 mod listing;
 mod paths;

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::{debug, warn};
-use wire::{Channel, Header, Message};
+use wire::{Channel, Header, Message, WireError};
 
 use super::{
     activity,
     asked::Asked,
     handle::Asker,
-    journal::{Audience, Journal},
+    journal::{Audience, Journal, RunningRequest},
     own_messages::OwnMessages,
 };
 use crate::{ExecutionState, KernelId, KernelStatus, Phase};
@@ -68,21 +68,15 @@ impl Core {
         self.journal.end_executions();
     }
 
-    /// Writes down what the kernel said.
-    pub(super) fn hear(&self, message: &Message) -> Heard {
-        let (header, parent) = match (message.header(), message.parent()) {
-            (Ok(header), Ok(parent)) => (header, parent),
-            (Err(error), _) | (_, Err(error)) => {
-                warn!(kernel.id = %self.kernel_id, %error, "left out a message of a kernel that cannot be read");
-                return Heard::Other;
-            }
-        };
-        match message.channel {
+    /// Writes down what the kernel said, if it can be read.
+    pub(super) fn hear(&self, message: &Message) -> Result<Heard, WireError> {
+        let (header, parent) = (message.header()?, message.parent()?);
+        Ok(match message.channel {
             Channel::Iopub => self.hear_output(message, &header, parent.as_ref()),
             Channel::Shell | Channel::Control | Channel::Stdin => {
                 self.hear_answer(message, &header, parent.as_ref())
             }
-        }
+        })
     }
 
     fn hear_output(&self, message: &Message, header: &Header<'_>, parent: Option<&Header<'_>>) -> Heard {
@@ -177,9 +171,24 @@ impl Core {
 
     /// Tells all clients, as standard error of the kernel, why it died.
     pub(super) fn explain(&self, text: &str) {
+        self.explain_in(&self.journal.running(), text);
+    }
+
+    /// The same in the cells of these requests; where there are none, beside all cells.
+    pub(super) fn explain_in(&self, requests: &[RunningRequest], text: &str) {
         let session = self.status().session.clone();
-        let message = self.own.stderr(session.as_deref(), text, Timestamp::now());
-        self.journal.append(Audience::Everyone, message, None);
+        if requests.is_empty() {
+            let message = self.own.stderr(session.as_deref(), text, Timestamp::now());
+            self.journal.append(Audience::Everyone, message, None);
+        }
+        for request in requests {
+            let message = Message {
+                parent_header: request.parent_header(),
+                ..self.own.stderr(session.as_deref(), text, Timestamp::now())
+            };
+            self.journal
+                .append(Audience::Everyone, message, Some(&request.msg_id));
+        }
     }
 
     fn asked(&self) -> MutexGuard<'_, Asked> {

@@ -1,6 +1,6 @@
 //! A kernel's life: launched, attended to, started again when it dies, ended when told to.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -15,7 +15,7 @@ use super::{
     handle::Command,
     launchpad::{Launchpad, Running},
 };
-use crate::{Ended, ExecutionState, Exit, InterruptMode, KernelError, Phase, Signal};
+use crate::{Ended, ExecutionState, Exit, InterruptMode, KernelError, Phase, Signal, sockets::SocketError};
 
 /// When the sockets break, how long to wait for the news that the kernel has died, before connecting again.
 const DEATH_NEWS_WAIT: Duration = Duration::from_millis(300);
@@ -58,7 +58,17 @@ struct Stop {
 enum Turn {
     Restart(oneshot::Sender<Result<(), KernelError>>),
     Shutdown(oneshot::Sender<()>),
-    Died(Exit),
+    Died(Death),
+}
+
+/// Why a kernel is dead.
+#[derive(Debug, thiserror::Error)]
+enum Death {
+    #[error("{0}")]
+    Ended(Exit),
+    /// What it sends harms whoever listens, so its process must end, too.
+    #[error("it was ended: {0}")]
+    Hostile(SocketError),
 }
 
 impl Life {
@@ -96,8 +106,8 @@ impl Life {
                         break (ended, None);
                     }
                 }
-                Turn::Died(exit) => {
-                    if let Some(ended) = self.restart_after_death(exit, &commands).await {
+                Turn::Died(death) => {
+                    if let Some(ended) = self.restart_after_death(&death, &commands).await {
                         break (ended, None);
                     }
                 }
@@ -129,19 +139,22 @@ impl Life {
                     // The kernel goes on without anybody who could end it; its own end is still watched.
                     None => all_handles_dropped = true,
                 },
-                exit = &mut ended => return Turn::Died(exit),
+                exit = &mut ended => return Turn::Died(Death::Ended(exit)),
                 broken = &mut self.running.link.0 => {
-                    if let Ok(exit) = timeout(DEATH_NEWS_WAIT, &mut ended).await {
-                        return Turn::Died(exit);
+                    let broken = broken.unwrap_or_else(|stopped| io::Error::other(stopped).into());
+                    if broken.is_hostile() {
+                        return Turn::Died(Death::Hostile(broken));
                     }
-                    let broken = broken.map_or_else(|stopped| stopped.to_string(), |error| error.to_string());
+                    if let Ok(exit) = timeout(DEATH_NEWS_WAIT, &mut ended).await {
+                        return Turn::Died(Death::Ended(exit));
+                    }
                     warn!(
                         kernel.id = %self.pad.plan.kernel_id,
                         "the connection to the kernel broke ({broken}); connecting again, output may be lost"
                     );
                     if let Err(error) = self.connect_again() {
                         warn!(kernel.id = %self.pad.plan.kernel_id, %error, "failed to connect again");
-                        return Turn::Died(Exit::Unknown);
+                        return Turn::Died(Death::Ended(Exit::Unknown));
                     }
                 }
             }
@@ -241,23 +254,34 @@ impl Life {
     }
 
     /// Starts a kernel that died by itself again, if that makes sense; else says why it is gone.
-    async fn restart_after_death(&mut self, exit: Exit, commands: &mpsc::Receiver<Command>) -> Option<Ended> {
-        self.hear_last_words(self.is_connected()).await;
+    async fn restart_after_death(
+        &mut self,
+        death: &Death,
+        commands: &mpsc::Receiver<Command>,
+    ) -> Option<Ended> {
         self.was_ready |= self.is_ready();
+        match death {
+            Death::Ended(_) => self.hear_last_words(self.is_connected()).await,
+            Death::Hostile(_) => self.kill().await,
+        }
         let id = &self.pad.plan.kernel_id;
         if self.running.since.elapsed() >= self.pad.settings.stable_start_time {
             self.restarts_in_a_row = 0;
         }
         self.restarts_in_a_row = self.restarts_in_a_row.saturating_add(1);
-        let is_hopeless = !self.was_ready && !self.is_port_taken();
+        let is_hopeless = !self.was_ready && !self.is_port_taken(death);
         if !self.pad.settings.autorestart
             || is_hopeless
             || self.restarts_in_a_row > self.pad.settings.restart_limit
         {
-            return Some(self.died(exit.to_string()));
+            return Some(self.died(death.to_string()));
         }
         let (count, limit) = (self.restarts_in_a_row, self.pad.settings.restart_limit);
-        warn!(kernel.id = %id, "kernel {id} died ({exit}), starting it again ({count}/{limit})");
+        warn!(kernel.id = %id, "kernel {id} died ({death}), starting it again ({count}/{limit})");
+        if let Death::Hostile(error) = death {
+            let text = format!("The kernel was ended, and is started again: {error}.\n");
+            self.pad.core.explain(&text);
+        }
         self.leave_process().await;
         self.enter_restarting();
         self.pad.core.announce(ExecutionState::Restarting);
@@ -292,14 +316,30 @@ impl Life {
         Ok(())
     }
 
-    fn is_port_taken(&self) -> bool {
-        self.running.process.stderr_tail().contains(PORT_TAKEN)
+    /// Whether somebody else listens where it should.
+    fn is_port_taken(&self, death: &Death) -> bool {
+        matches!(death, Death::Hostile(_)) || self.running.process.stderr_tail().contains(PORT_TAKEN)
     }
 
     fn died(&self, reason: String) -> Ended {
         Ended::Died {
             reason: reason.into(),
             stderr: self.running.process.stderr_tail().into(),
+        }
+    }
+
+    /// Ends a process that must not be asked, and all it has started.
+    async fn kill(&self) {
+        // One of somebody else's cannot be ended; it is let go.
+        if self.pad.plan.external.is_some() {
+            return;
+        }
+        let (process, id) = (&self.running.process, &self.pad.plan.kernel_id);
+        if let Err(error) = process.signal(Signal::Kill) {
+            warn!(kernel.id = %id, %error, "failed to kill a kernel");
+        }
+        if timeout(KILL_WAIT, process.ended()).await.is_err() {
+            warn!(kernel.id = %id, "kernel {id} was killed and has still not ended");
         }
     }
 

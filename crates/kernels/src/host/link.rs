@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
 use tracing::{debug, warn};
-use wire::{Channel, Signer, from_frames};
+use wire::{Channel, Signer, WireError, from_frames};
 
 use super::{
     core::{Core, Heard},
@@ -40,6 +40,13 @@ const GREETING_RETRY: Duration = Duration::from_millis(500);
 /// How often a kernel that answers is asked again because none of its output is heard.
 const GREETINGS_WITHOUT_OUTPUT_MAX: u32 = 6;
 
+/// How many messages in a row may be no messages of the kernel's. One is left out, as the reference does; who sends so
+/// many, and nothing else between them, will not send any that can be read.
+const UNREADABLE_IN_A_ROW_MAX: u32 = 100;
+
+/// How often in a row something else may be met where the kernel should listen.
+const STRANGERS_MET_MAX: u32 = 3;
+
 /// What is needed to connect, again and again.
 #[derive(Clone)]
 pub(super) struct Linking {
@@ -66,12 +73,16 @@ impl Linking {
         // asked on shell. A fresh one each time, since a router may still hold the old.
         let identity = uuid::Uuid::new_v4().to_string();
         let reach = |endpoint, role| reach(endpoint, role, identity.as_bytes(), self.limits);
-        let (shell, control, stdin, iopub) = tokio::join!(
+        let connected = tokio::try_join!(
             reach(&self.endpoints.shell, Role::Dealer),
             reach(&self.endpoints.control, Role::Dealer),
             reach(&self.endpoints.stdin, Role::Dealer),
             reach(&self.endpoints.iopub, Role::Subscriber),
         );
+        let (shell, control, stdin, iopub) = match connected {
+            Ok(connected) => connected,
+            Err(hostile) => return hostile,
+        };
         debug!(kernel.id = %self.core.kernel_id, "connected to the kernel's sockets");
         self.core.enter(&Phase::Launching, Phase::Connected);
         let greeting = Arc::new(watch::Sender::new(Greeting::default()));
@@ -103,16 +114,21 @@ impl Linking {
             heartbeat,
             self.heartbeat_interval,
         )));
-        let error = tokio::select! {
-            Some(ended) = readers.join_next() => ended,
-            Some(ended) = others.join_next() => ended,
+        let mut error = tokio::select! {
+            Some(ended) = readers.join_next() => broken(ended),
+            Some(ended) = others.join_next() => broken(ended),
         };
-        let to_the_end = async { while readers.join_next().await.is_some() {} };
+        let to_the_end = async {
+            while let Some(ended) = readers.join_next().await {
+                keep_worse(&mut error, broken(ended));
+            }
+        };
         // Whoever is not at its end by now hangs on a socket that is still open, and is dropped.
         let _at_the_end = timeout(LAST_WORDS_WAIT, to_the_end).await;
-        error.unwrap_or_else(|stopped| SocketError::Io {
-            source: std::io::Error::other(stopped),
-        })
+        while let Some(ended) = others.try_join_next() {
+            keep_worse(&mut error, broken(ended));
+        }
+        error
     }
 
     fn ear(&self, channel: Channel, greeting: &Arc<watch::Sender<Greeting>>) -> Ear {
@@ -121,6 +137,7 @@ impl Linking {
             channel,
             signer: self.endpoints.signer.clone(),
             greeting: greeting.clone(),
+            unreadable_in_a_row: 0,
         }
     }
 }
@@ -131,41 +148,72 @@ struct Ear {
     channel: Channel,
     signer: Signer,
     greeting: Arc<watch::Sender<Greeting>>,
+    unreadable_in_a_row: u32,
 }
 
 impl Ear {
     /// Reads a socket to its end.
-    async fn listen(self, mut receiver: Receiver) -> SocketError {
+    async fn listen(mut self, mut receiver: Receiver) -> SocketError {
         loop {
-            match receiver.recv().await {
+            let heard = match receiver.recv().await {
                 Ok(frames) => self.hear(frames),
-                Err(error) => return error,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = heard {
+                return error;
             }
         }
     }
 
     /// Looks into what was fetched from iopub, to its end.
-    async fn listen_to_output(self, mut output: mpsc::UnboundedReceiver<Fetched>) -> SocketError {
+    async fn listen_to_output(mut self, mut output: mpsc::UnboundedReceiver<Fetched>) -> SocketError {
         while let Some(fetched) = output.recv().await {
-            self.hear(fetched.frames);
+            if let Err(error) = self.hear(fetched.frames) {
+                return error;
+            }
         }
         SocketError::Closed
     }
 
-    fn hear(&self, frames: Vec<Bytes>) {
-        let message = match from_frames(self.channel, frames, &self.signer) {
-            Ok(message) => message,
-            Err(error) => {
-                let (id, channel) = (&self.core.kernel_id, self.channel);
-                warn!(kernel.id = %id, %channel, %error, "left out a message of a kernel");
-                return;
-            }
-        };
-        match self.core.hear(&message) {
-            Heard::Output => note(&self.greeting, |greeting| &mut greeting.output_heard),
-            Heard::OwnKernelInfo => note(&self.greeting, |greeting| &mut greeting.answered),
-            Heard::Other => {}
+    fn hear(&mut self, frames: Vec<Bytes>) -> Result<(), SocketError> {
+        let heard =
+            from_frames(self.channel, frames, &self.signer).and_then(|message| self.core.hear(&message));
+        match heard {
+            Ok(Heard::Output) => note(&self.greeting, |greeting| &mut greeting.output_heard),
+            Ok(Heard::OwnKernelInfo) => note(&self.greeting, |greeting| &mut greeting.answered),
+            Ok(Heard::Other) => {}
+            Err(error) => return self.leave_out(&error),
         }
+        self.unreadable_in_a_row = 0;
+        Ok(())
+    }
+
+    fn leave_out(&mut self, error: &WireError) -> Result<(), SocketError> {
+        let (id, channel) = (&self.core.kernel_id, self.channel);
+        warn!(kernel.id = %id, %channel, %error, "left out a message of a kernel");
+        self.unreadable_in_a_row = self.unreadable_in_a_row.saturating_add(1);
+        let count = self.unreadable_in_a_row;
+        match count >= UNREADABLE_IN_A_ROW_MAX {
+            true => Err(SocketError::Unreadable {
+                count,
+                problem: error.to_string(),
+            }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// How a task ended that serves a socket.
+fn broken(ended: Result<SocketError, JoinError>) -> SocketError {
+    ended.unwrap_or_else(|stopped| SocketError::Io {
+        source: std::io::Error::other(stopped),
+    })
+}
+
+/// Keeps what says most of two ends that belong together: one is mostly the consequence of the other.
+fn keep_worse(error: &mut SocketError, other: SocketError) {
+    if other.is_hostile() && !error.is_hostile() {
+        *error = other;
     }
 }
 
@@ -215,14 +263,27 @@ async fn for_ever(work: impl Future<Output = ()>) -> SocketError {
     std::future::pending().await
 }
 
-/// Connects, again and again. Whoever calls gives up when the kernel has died.
-async fn reach(endpoint: &Endpoint, role: Role, identity: &[u8], limits: SocketLimits) -> (Sender, Receiver) {
+/// Connects, again and again. Whoever calls gives up when the kernel has died. Fails only when what listens there is no
+/// kernel.
+async fn reach(
+    endpoint: &Endpoint,
+    role: Role,
+    identity: &[u8],
+    limits: SocketLimits,
+) -> Result<(Sender, Receiver), SocketError> {
     let (mut pause, pause_max) = CONNECT_RETRY;
+    let mut strangers_met = 0;
     loop {
         match connect(endpoint, role, identity, limits).await {
-            Ok(connected) => return connected,
-            Err(SocketError::Io { .. }) => {}
-            Err(error) => debug!(%error, ?endpoint, "failed to connect to a kernel's socket"),
+            Ok(connected) => return Ok(connected),
+            Err(SocketError::Io { .. }) => strangers_met = 0,
+            Err(error) => {
+                debug!(%error, ?endpoint, "failed to connect to a kernel's socket");
+                strangers_met = if error.is_hostile() { strangers_met + 1 } else { 0 };
+                if strangers_met >= STRANGERS_MET_MAX {
+                    return Err(error);
+                }
+            }
         }
         sleep(pause).await;
         pause = pause.saturating_mul(2).min(pause_max);

@@ -80,12 +80,9 @@ pub(crate) async fn connect(
         }
         Ok((sender, receiver))
     };
-    let timed_out = |_| SocketError::NotZmtp {
-        problem: "it does not finish its greeting",
-    };
     tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake)
         .await
-        .map_err(timed_out)?
+        .map_err(|_| SocketError::Silent)?
 }
 
 async fn open(endpoint: &Endpoint, limits: SocketLimits) -> io::Result<(Sender, Receiver)> {

@@ -11,6 +11,9 @@ const MORE: u8 = 0b001;
 const LONG: u8 = 0b010;
 const COMMAND: u8 = 0b100;
 
+/// Bits that no frame has.
+const RESERVED: u8 = !(MORE | LONG | COMMAND);
+
 /// What a peer may send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SocketLimits {
@@ -153,6 +156,10 @@ impl Decoder {
         let Ok(flags) = peeked.try_get_u8() else {
             return Ok(None);
         };
+        if flags & RESERVED != 0 {
+            let problem = "it sends what are no frames";
+            return Err(SocketError::NotZmtp { problem });
+        }
         let announced = if flags & LONG == 0 {
             peeked.try_get_u8().map(u64::from)
         } else {
@@ -223,6 +230,13 @@ mod tests {
             decoder.next(),
             Err(SocketError::TooLarge { unit: "bytes", .. })
         ));
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused_at_its_first_byte() {
+        let mut decoder = Decoder::new(LIMITS);
+        decoder.buffer.put_slice(b"H");
+        assert!(matches!(decoder.next(), Err(SocketError::NotZmtp { .. })));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub(crate) enum SocketError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// The peer has accepted the connection and does not finish its greeting. It may be stopped, in a debugger.
+    #[error("what listens there does not finish its greeting")]
+    Silent,
     /// A limit is exceeded.
     #[error("a message from the kernel exceeds the limit of {limit} {unit}")]
     TooLarge {
@@ -41,4 +44,22 @@ pub(crate) enum SocketError {
         /// Of what.
         unit: &'static str,
     },
+    /// So many messages in a row are none, or not signed with the kernel's key.
+    #[error("{count} messages in a row could not be read: {problem}")]
+    Unreadable {
+        /// How many.
+        count: u32,
+        /// What was wrong with the last.
+        problem: String,
+    },
+}
+
+impl SocketError {
+    /// Whether the kernel breaks the protocol. Connecting again would only meet the same.
+    pub(crate) fn is_hostile(&self) -> bool {
+        match self {
+            Self::NotZmtp { .. } | Self::TooLarge { .. } | Self::Unreadable { .. } => true,
+            Self::Io { .. } | Self::Closed | Self::Silent => false,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod attachments;
+mod hostile;
 mod lifecycle;
 mod messages;
 mod process;

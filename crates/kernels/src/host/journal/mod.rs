@@ -11,6 +11,7 @@ mod behind;
 mod delivery;
 mod executions;
 mod retelling;
+mod running;
 mod spill;
 
 use std::{
@@ -29,6 +30,7 @@ pub use delivery::{Audience, Delivery, Position};
 pub use executions::{CodeDigest, Execution};
 use executions::{Executions, is_idle};
 pub use retelling::Retelling;
+pub(crate) use running::RunningRequest;
 use spill::Spill;
 
 use crate::ClientId;

@@ -1,0 +1,63 @@
+//! The requests that run, to tell in their cells what became of the kernel.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use wire::{Channel, Message, NewHeader};
+
+use super::{Journal, Position, State};
+
+/// A request that has begun and not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunningRequest {
+    pub(crate) msg_id: Box<str>,
+    /// What its outputs have as their `parent_header`.
+    parent_header: Box<str>,
+}
+
+impl RunningRequest {
+    pub(crate) fn parent_header(&self) -> Bytes {
+        Bytes::copy_from_slice(self.parent_header.as_bytes())
+    }
+}
+
+impl Journal {
+    /// Those that run, oldest first.
+    pub(crate) fn running(&self) -> Vec<RunningRequest> {
+        let state = self.lock();
+        let executions = state.executions.all().into_iter();
+        let running = executions.filter(|execution| execution.ended.is_none());
+        running
+            .filter_map(|execution| {
+                let parent_header = state.parent_at(execution.first?);
+                Some(RunningRequest {
+                    parent_header: parent_header.unwrap_or_else(|| made_up(&execution.msg_id)),
+                    msg_id: execution.msg_id,
+                })
+            })
+            .collect()
+    }
+}
+
+impl State {
+    /// The `parent_header` of what stands there, if that is still in memory.
+    fn parent_at(&self, position: Position) -> Option<Box<str>> {
+        let first = self.entries.front()?.position;
+        let index = usize::try_from(position.0.checked_sub(first.0)?).ok()?;
+        let parent_header = &self.entries.get(index)?.message.parent_header;
+        Some(std::str::from_utf8(parent_header).ok()?.into())
+    }
+}
+
+/// Front ends look at nothing but the id.
+fn made_up(msg_id: &str) -> Box<str> {
+    let header = NewHeader {
+        msg_id,
+        msg_type: "execute_request",
+        session: "",
+        username: "",
+        date: "",
+    };
+    let request = Message::new(Channel::Shell, header, None, &json!({}));
+    String::from_utf8_lossy(&request.header).into()
+}
