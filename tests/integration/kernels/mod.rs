@@ -9,6 +9,7 @@ pub(crate) mod host_process;
 mod hostile;
 mod kernelspecs;
 mod listing;
+mod orphans;
 mod paths;
 mod python;
 mod starting;

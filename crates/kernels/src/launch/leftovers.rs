@@ -1,6 +1,6 @@
 //! What a kernel leaves behind: its children, also those a shell has put into process groups of their own, and daemons
 //! that made sessions of their own. Those are known by a variable in the environment, which all that a kernel starts
-//! inherits; only one that took care to drop it gets away.
+//! inherits. One that took care to drop it is found by a host that is a process of its own (`orphans`).
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tracing::warn;
@@ -12,9 +12,9 @@ pub(super) const MARK: &str = "ADRASTEA_LAUNCH";
 #[cfg(target_os = "linux")]
 const LOOKS_MAX: usize = 10;
 
-/// How long the system may take to end a process that was killed, in seconds.
+/// How long the system may take to end a process that was killed.
 #[cfg(target_os = "linux")]
-const KILL_WAIT_S: i64 = 1;
+const KILL_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A mark for one more launch of a host.
 pub(super) fn mark_of_launch(host_mark: &str) -> String {
@@ -99,15 +99,26 @@ fn kill_once(leader: Option<Pid>, is_leftover: &impl Fn(Pid) -> bool) -> usize {
 /// Waits until a process that was killed has ended, but not for ever: one that hangs in the system ends when that does.
 #[cfg(target_os = "linux")]
 fn wait_for(process: &std::os::fd::OwnedFd) {
+    use std::time::Instant;
+
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-    let mut ends = [PollFd::new(process, PollFlags::IN)];
-    let at_most = Timespec {
-        tv_sec: KILL_WAIT_S,
-        tv_nsec: 0,
-    };
-    if let Ok(0) | Err(_) = poll(&mut ends, Some(&at_most)) {
-        warn!("a process that a kernel started was killed and has still not ended");
+    let until = Instant::now() + KILL_WAIT;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let at_most = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or_default(),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        match poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&at_most)) {
+            // A signal came to this thread; it says nothing about the process.
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(1..) => return,
+            Ok(0) | Err(_) => {
+                warn!("a process that a kernel started was killed and has still not ended");
+                return;
+            }
+        }
     }
 }
 

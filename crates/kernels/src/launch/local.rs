@@ -7,7 +7,7 @@
 use std::{
     io,
     os::unix::process::CommandExt,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
 };
@@ -17,6 +17,8 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus};
 use tokio::sync::{oneshot, watch};
 use tracing::{debug, warn};
 
+#[cfg(target_os = "linux")]
+use super::orphans::Orphans;
 use super::{Exit, Launch, LaunchError, Launcher, Process, Signal, leftovers, output::Output};
 
 /// How long what a dead kernel wrote last may take to arrive. It is in the pipe already.
@@ -31,16 +33,90 @@ pub struct LocalLauncher;
 
 impl Launcher for LocalLauncher {
     fn launch<'a>(&'a self, launch: &'a Launch) -> BoxFuture<'a, Result<Arc<dyn Process>, LaunchError>> {
-        async move {
-            let process = start(launch).await?;
-            debug!(kernel.id = %launch.kernel_id, pid = process.pid.as_raw_nonzero(), "started {:?}", launch.argv);
-            Ok(Arc::new(process) as Arc<dyn Process>)
-        }
-        .boxed()
+        start(launch, Family::Many).boxed()
     }
 }
 
-async fn start(launch: &Launch) -> Result<LocalProcess, LaunchError> {
+/// The same, from a process that has no other children.
+pub(crate) struct HostLauncher(Family);
+
+impl HostLauncher {
+    /// Whatever its kernels leave behind becomes a child of this process.
+    pub(crate) fn adopting() -> Self {
+        #[cfg(target_os = "linux")]
+        match Orphans::adopt() {
+            Ok(orphans) => return Self(Family::Orphans(orphans)),
+            Err(error) => warn!(%error, "daemons of a kernel may be left behind"),
+        }
+        Self(Family::Many)
+    }
+}
+
+impl Launcher for HostLauncher {
+    fn launch<'a>(&'a self, launch: &'a Launch) -> BoxFuture<'a, Result<Arc<dyn Process>, LaunchError>> {
+        start(launch, self.0.clone()).boxed()
+    }
+}
+
+/// Whose the children of this process are.
+#[derive(Clone)]
+enum Family {
+    /// Several kernels', and others'.
+    Many,
+    /// All of one kernel after the other, and what those have left.
+    #[cfg(target_os = "linux")]
+    Orphans(Orphans),
+}
+
+impl Family {
+    fn spawn(&self, command: &mut Command) -> io::Result<(Child, Pid)> {
+        match self {
+            Self::Many => {
+                let child = command.spawn()?;
+                let pid = pid_of(&child)?;
+                Ok((child, pid))
+            }
+            #[cfg(target_os = "linux")]
+            Self::Orphans(orphans) => orphans.spawn(command),
+        }
+    }
+
+    /// Waits for the kernel's end, and leaves its process id taken.
+    fn wait(&self, kernel: Pid) -> Exit {
+        match self {
+            Self::Many => wait(kernel),
+            #[cfg(target_os = "linux")]
+            Self::Orphans(orphans) => orphans.wait(kernel),
+        }
+    }
+
+    /// Ends what the kernel has left.
+    fn end(&self, kernel: Pid, mark: &str) {
+        leftovers::kill(kernel);
+        #[cfg(target_os = "linux")]
+        if let Self::Orphans(orphans) = self {
+            orphans.end();
+        }
+        leftovers::kill_marked(kernel, mark);
+    }
+
+    fn forget(&self, kernel: Pid) {
+        #[cfg(target_os = "linux")]
+        if let Self::Orphans(orphans) = self {
+            orphans.forget(kernel);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = kernel;
+    }
+}
+
+async fn start(launch: &Launch, family: Family) -> Result<Arc<dyn Process>, LaunchError> {
+    let process = start_process(launch, family).await?;
+    debug!(kernel.id = %launch.kernel_id, pid = process.pid.as_raw_nonzero(), "started {:?}", launch.argv);
+    Ok(Arc::new(process))
+}
+
+async fn start_process(launch: &Launch, family: Family) -> Result<LocalProcess, LaunchError> {
     let program = launch.argv.first().ok_or(LaunchError::NoProgram)?;
     let failed = |source| LaunchError::Spawn {
         program: program.to_string_lossy().into_owned(),
@@ -53,7 +129,7 @@ async fn start(launch: &Launch) -> Result<LocalProcess, LaunchError> {
     std::thread::Builder::new()
         .name("kernel".to_owned())
         .stack_size(WAITING_STACK_BYTES)
-        .spawn(move || run(command, &mark, started, &ended))
+        .spawn(move || run(command, &family, &mark, started, &ended))
         .map_err(failed)?;
     let pid = starting
         .await
@@ -100,17 +176,12 @@ fn command(launch: &Launch, mark: &str) -> io::Result<(Command, Arc<Output>)> {
 /// What the kernel's thread does.
 fn run(
     mut command: Command,
+    family: &Family,
     mark: &str,
     started: oneshot::Sender<io::Result<Pid>>,
     ended: &watch::Sender<Option<Exit>>,
 ) {
-    let spawned = command.spawn().and_then(|child| {
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        Ok((
-            child,
-            pid.ok_or_else(|| io::Error::other("it has no process id"))?,
-        ))
-    });
+    let spawned = family.spawn(&mut command);
     // Our ends of the pipe go, so that it is closed when the kernel and its children have closed theirs.
     drop(command);
     match spawned {
@@ -122,14 +193,14 @@ fn run(
             if started.send(Ok(pid)).is_err() {
                 signal_group(pid, Signal::Kill);
             }
-            let exit = wait(pid);
-            leftovers::kill(pid);
-            leftovers::kill_marked(pid, mark);
+            let exit = family.wait(pid);
+            family.end(pid, mark);
             // Told before the process id is free for others, see `LocalProcess::signal`.
             ended.send_replace(Some(exit));
             if let Err(error) = child.wait() {
                 warn!(pid = pid.as_raw_nonzero(), %error, "failed to reap a kernel");
             }
+            family.forget(pid);
         }
     }
 }
@@ -144,12 +215,17 @@ fn wait(pid: Pid) -> Exit {
                 warn!(pid = pid.as_raw_nonzero(), %error, "failed to wait for a kernel");
                 return Exit::Unknown;
             }
-            Ok(status) => return status.map_or(Exit::Unknown, |status| exit(&status)),
+            Ok(status) => return status.map_or(Exit::Unknown, |status| exit_of(&status)),
         }
     }
 }
 
-fn exit(status: &WaitIdStatus) -> Exit {
+pub(super) fn pid_of(child: &Child) -> io::Result<Pid> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    pid.ok_or_else(|| io::Error::other("it has no process id"))
+}
+
+pub(super) fn exit_of(status: &WaitIdStatus) -> Exit {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, Some(signal)) => Exit::Signal(signal),

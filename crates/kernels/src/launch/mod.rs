@@ -3,6 +3,8 @@
 
 mod leftovers;
 mod local;
+#[cfg(target_os = "linux")]
+mod orphans;
 mod output;
 mod plan;
 
@@ -11,6 +13,7 @@ use std::{ffi::OsString, fmt, io, path::PathBuf, sync::Arc};
 use futures::future::BoxFuture;
 
 pub(crate) use leftovers::kill_leftovers;
+pub(crate) use local::HostLauncher;
 pub use local::LocalLauncher;
 pub(crate) use plan::{LaunchPlan, lookup};
 

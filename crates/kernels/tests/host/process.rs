@@ -45,7 +45,8 @@ fn left_in(dir: &tempfile::TempDir) -> usize {
 
 /// Whether a process of this id is there and not a zombie.
 fn is_alive(pid: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| ![") Z ", ") X "].iter().any(|ended| stat.contains(ended)))
 }
 
 #[tokio::test]

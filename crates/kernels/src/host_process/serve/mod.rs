@@ -23,8 +23,9 @@ use super::{
     setup::{Report, Setup},
 };
 use crate::{
-    KernelError, LocalLauncher,
+    KernelError,
     host::{self, HostSetup},
+    launch::HostLauncher,
 };
 
 /// How much a server may say of what to start.
@@ -95,7 +96,7 @@ async fn serve(setup: Setup, log: Arc<Log>) -> Result<(), HostProcessError> {
     let door = Door::open(&setup.address).map_err(system("listen on its socket"))?;
     let started = host::start(HostSetup {
         settings: setup.settings.clone(),
-        launcher: Arc::new(LocalLauncher),
+        launcher: Arc::new(HostLauncher::adopting()),
         plan: setup.plan.clone(),
         predecessor: setup.predecessor.clone(),
     });
