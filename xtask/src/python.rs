@@ -1,6 +1,7 @@
 //! The Python of the tests: a virtual environment below the target directory, with the front ends, a kernel,
 //! and the browser driver at the versions of `tests/requirements.txt`, and beside them, not installed, the packages
-//! of `tests/notebook-packages.txt` for the notebooks they hold.
+//! of `tests/notebook-packages.txt` for the notebooks they hold, and those of `tests/extension-packages.txt`, which only
+//! some tests see.
 //!
 //! It is made once. A stamp holds the requirements it was made from; when they change it is made anew.
 
@@ -41,6 +42,20 @@ pub(crate) fn test_environment() -> Result<PathBuf> {
             &[&command[..], &[&dest, "--requirement"]].concat(),
             packages,
         )
+    })?;
+    once(&directory, "extension-packages.txt", |packages| {
+        let extensions = directory.join("extensions");
+        remove(&extensions)?;
+        let target = extensions.display().to_string();
+        let command = [
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            &target,
+            "--requirement",
+        ];
+        pip(&python, &command, packages)
     })?;
     Ok(python)
 }

@@ -1,5 +1,7 @@
 //! `/api/kernels`: running kernels.
 
+use std::time::Duration;
+
 use authorization::{
     Authorized, Caller, Collection, Denied, Execute, Guard, GuardedRouter, Identified, Ownership, Read,
     ResourceKind, Unchecked, Whole, Write,
@@ -14,13 +16,19 @@ use identity::BaseUrl;
 use kernels::{Kernel, KernelError, KernelId, KernelManager, KernelModel, StartKernel};
 use serde::Deserialize;
 use sessions::SessionManager;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{sync::broadcast::error::RecvError, time::timeout};
 use tracing::{error, warn};
 
 use crate::{
     ApiError, AppState, Json, kernel_directory::kernel_directory, merge::Merging, resources::Kernels,
     to_the_end::to_the_end,
 };
+
+/// Who asks for one kernel sees what it used so short ago.
+const USAGE_AGE_MAX: Duration = Duration::from_secs(1);
+
+/// How long the answer about one kernel waits for what it uses.
+const USAGE_WAIT: Duration = Duration::from_millis(250);
 
 pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
     GuardedRouter::new(guard)
@@ -34,6 +42,7 @@ pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
 
 /// The kernels the caller may see, in the order they were started.
 async fn list(auth: Identified, State(kernels): State<KernelManager>) -> Json<Vec<KernelModel>> {
+    kernels.measure().await;
     let models = kernels.list().iter().map(Kernel::model).collect();
     Json(
         auth.keep_allowed::<Read, Kernels, _>(models, |model| model.id.clone())
@@ -46,7 +55,10 @@ async fn get(
     auth: Authorized<Read, Kernels>,
     State(kernels): State<KernelManager>,
 ) -> Result<Json<KernelModel>, ApiError> {
-    Ok(Json(kernels.get(auth.resource())?.model()))
+    let kernel = kernels.get(auth.resource())?;
+    // The model shows it.
+    let _known = timeout(USAGE_WAIT, kernel.usage(USAGE_AGE_MAX)).await;
+    Ok(Json(kernel.model()))
 }
 
 /// What to start; no body at all means the default kernel in the root directory.

@@ -28,6 +28,7 @@ mod login;
 mod lsp;
 mod me;
 mod merge;
+mod metrics;
 mod nbconvert;
 mod notebooks;
 mod pages;
@@ -56,6 +57,7 @@ pub use error_as_page::ErrorAsPage;
 pub use events::Publisher;
 pub use json::Json;
 pub use kernels::release_ended_kernels;
+pub use metrics::{Metrics, ResourceUseDisplay};
 pub use pages::OurErrorPages;
 pub use state::AppState;
 pub use status::Started;
@@ -90,6 +92,7 @@ pub fn routes(guard: Guard) -> GuardedRouter<AppState> {
         .merge(sessions::routes(guard.clone()))
         .merge(channels::routes(guard.clone()))
         .merge(requests::routes(guard.clone()))
+        .merge(metrics::routes(guard.clone()))
         .merge(events::routes(guard.clone()))
         .merge(config_sections::routes(guard.clone()))
         .merge(lsp::routes(guard.clone()))

@@ -37,7 +37,12 @@ pub(crate) fn routes(guard: Guard) -> GuardedRouter<AppState> {
 }
 
 /// The sessions the caller may see: those whose kernel they may see too, since a session shows it.
-async fn list(auth: Identified, State(sessions): State<SessionManager>) -> Json<Vec<SessionModel>> {
+async fn list(
+    auth: Identified,
+    State(sessions): State<SessionManager>,
+    State(kernels): State<KernelManager>,
+) -> Json<Vec<SessionModel>> {
+    kernels.measure().await;
     let readable = auth
         .keep_allowed::<Read, Sessions, _>(sessions.list(), |session| session.id.clone())
         .await;

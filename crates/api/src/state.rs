@@ -10,7 +10,7 @@ use kernels::KernelManager;
 use sessions::SessionManager;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ChannelsConfig, Connections, Started};
+use crate::{ChannelsConfig, Connections, Metrics, Started};
 
 /// The managers, made by `server`; each is cheap to clone.
 /// A service adds its manager here and a line to `parts!` below, so that handlers can take it as `State<Manager>`.
@@ -40,6 +40,8 @@ pub struct AppState {
     pub sessions: SessionManager,
     /// The limits of kernel channels.
     pub channels: ChannelsConfig,
+    /// What the server and its kernels use.
+    pub metrics: Metrics,
     /// What happens on the server.
     pub events: EventBus,
     /// The open WebSockets.
@@ -71,6 +73,7 @@ parts! {
     kernels: KernelManager,
     sessions: SessionManager,
     channels: ChannelsConfig,
+    metrics: Metrics,
     events: EventBus,
     connections: Connections,
 }

@@ -112,6 +112,7 @@ mod tests {
             execution_state,
             connections,
             reason: None,
+            usage: None,
         }
     }
 

@@ -8,7 +8,7 @@ use wire::{Channel, Message};
 
 use crate::{
     Attachment, ClientId, Ended, ExecutionState, KernelAction, KernelDone, KernelError, KernelId,
-    KernelModel, KernelObserver, KernelStatus, Phase,
+    KernelModel, KernelObserver, KernelStatus, KernelUsage, Phase,
     host::{
         HostHandle,
         journal::{Execution, Position, Retelling},
@@ -93,7 +93,14 @@ impl Kernel {
             execution_state: status.execution_state,
             connections: self.0.host.clients.connections(),
             reason: status.reason().map(str::to_owned),
+            usage: self.0.host.gauge.known(),
         }
+    }
+
+    /// What it and all that it started use, measured at most so long ago; `None` when that cannot be known. The model
+    /// shows it from then on, for a while.
+    pub async fn usage(&self, age_max: Duration) -> Option<KernelUsage> {
+        self.0.host.gauge.measure(age_max).await
     }
 
     /// What is known of it, and a wake-up when that changes (`last_activity` alone does not wake).

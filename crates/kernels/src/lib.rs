@@ -25,6 +25,7 @@ mod observer;
 mod place;
 mod sockets;
 mod status;
+mod usage;
 
 pub use attachment::{Attachment, Gap, Resumed};
 pub use config::{KernelLimits, KernelsConfig, NativeKernel, Transport};
@@ -41,3 +42,4 @@ pub use launch::{Exit, Launch, LaunchError, Launcher, LocalLauncher, Process, Si
 pub use manager::{KernelManager, StartKernel};
 pub use observer::{KernelAction, KernelDone, KernelObserver};
 pub use status::{Ended, ExecutionState, KernelModel, KernelStatus, Phase, jupyter_time};
+pub use usage::{DiskUsage, HostVirtualMemory, KernelUsage, MachineUsage, ServerMeter, ServerUsage};

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures::future::join_all;
@@ -21,10 +22,17 @@ use crate::{
     launch::{LaunchPlan, Launcher, lookup},
     observer::Unobserved,
     place::{absolute_name, directory_for},
+    usage::measure_all,
 };
 
 /// How many endings a listener may lag behind before it is told that it lags.
 const ENDINGS_QUEUED_MAX: usize = 1_024;
+
+/// Listings do not measure what was measured so short ago. Front ends ask for them all the time.
+const USAGE_AGE_MAX: Duration = Duration::from_secs(5);
+
+/// How long a listing waits for what kernels use.
+const USAGE_WAIT: Duration = Duration::from_millis(250);
 
 /// What to start.
 #[derive(Clone, Debug, Default)]
@@ -313,6 +321,12 @@ impl KernelManager {
         let mut running: Vec<_> = running.collect();
         running.sort_unstable_by_key(|(started, _)| *started);
         running.into_iter().map(|(_, kernel)| kernel).collect()
+    }
+
+    /// Measures what all running kernels use, if that was not known lately, so that their models show it. Waits for the
+    /// slow ones not for long: theirs is shown the next time.
+    pub async fn measure(&self) {
+        measure_all(&self.list(), USAGE_AGE_MAX, USAGE_WAIT).await;
     }
 
     /// The ids of kernels as they end, for whatever reason: whoever keeps something about a kernel (its owner,

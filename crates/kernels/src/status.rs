@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::KernelId;
+use crate::{KernelId, KernelUsage};
 
 /// What a kernel does, in the reference's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +145,9 @@ pub struct KernelModel {
     /// Why it died.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What it used lately, if somebody measured it. The reference has no such member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<KernelUsage>,
 }
 
 /// `2026-01-31T12:00:00.123456Z`, as the reference writes times.
@@ -170,6 +173,7 @@ mod tests {
             execution_state: ExecutionState::Idle,
             connections: 2,
             reason: None,
+            usage: None,
         };
         assert_eq!(
             serde_json::to_string(&model).unwrap(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use api::{AppState, OurErrorPages, Publisher, Started};
+use api::{AppState, Metrics, OurErrorPages, Publisher, Started};
 use authorization::{Activity, Authorizer, Guard, Ownership, ResourceKind, Site, policies};
 use contents::{ContentsManager, UploadManager, UploadsConfig};
 use events::{EventBus, Schemas};
@@ -125,6 +125,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         sessions,
         kernels: kernels.clone(),
         channels: config.channels,
+        metrics: Metrics::new(config.metrics),
         events,
         connections: api::Connections::default(),
     };

@@ -17,6 +17,7 @@ mod pool;
 mod reference;
 mod request;
 mod resolve_path;
+mod usage;
 
 use self::pair::{Configuration, Pair, describe};
 

@@ -23,6 +23,11 @@ pub(super) struct Reference {
 impl Reference {
     /// Starts it with settings as `("ServerApp.base_url", "/x/")`.
     pub(super) async fn start(settings: &[(&str, String)]) -> Self {
+        Self::start_with(settings, &[]).await
+    }
+
+    /// The same with variables in its environment.
+    pub(super) async fn start_with(settings: &[(&str, String)], variables: &[(&str, String)]) -> Self {
         let directories = tempfile::tempdir().unwrap();
         let own = |name: &str| directories.path().join(name);
         std::fs::create_dir(own("root")).unwrap();
@@ -43,6 +48,7 @@ impl Reference {
             .env("TZ", "UTC")
             .env_remove("XDG_DATA_HOME")
             .env_remove("JUPYTER_PATH")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

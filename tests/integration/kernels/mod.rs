@@ -13,3 +13,4 @@ mod orphans;
 mod paths;
 mod python;
 mod starting;
+mod usage;

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use wire::{Channel, Message};
 
 use super::journal::Journal;
-use crate::{ClientId, KernelError, KernelLimits, KernelStatus, attachment::Clients};
+use crate::{ClientId, KernelError, KernelLimits, KernelStatus, attachment::Clients, usage::Gauge};
 
 /// What a host is told to do.
 pub(crate) enum Command {
@@ -74,6 +74,7 @@ pub(crate) struct HostHandle {
     pub(crate) status: watch::Receiver<KernelStatus>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) clients: Arc<Clients>,
+    pub(crate) gauge: Gauge,
     /// Whether the host is a process of its own, and outlives this one.
     pub(crate) is_process: bool,
 }

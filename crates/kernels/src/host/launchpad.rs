@@ -18,6 +18,7 @@ use crate::{
     addresses::Addresses,
     launch::{LaunchPlan, Launcher},
     sockets::{SocketError, SocketLimits},
+    usage::Meter,
 };
 
 /// What stays when a process is replaced by the next.
@@ -25,6 +26,8 @@ pub(super) struct Launchpad {
     pub(super) settings: HostSettings,
     pub(super) plan: LaunchPlan,
     pub(super) core: Arc<Core>,
+    /// Looks at the process that runs.
+    meter: Arc<Meter>,
     pub(super) lanes: Lanes<Lane>,
     /// The sending ends of the lanes, for requests of our own.
     pub(super) own: Lanes<mpsc::Sender<Upward>>,
@@ -58,6 +61,7 @@ impl Launchpad {
         launcher: Arc<dyn Launcher>,
         plan: LaunchPlan,
         core: Arc<Core>,
+        meter: Arc<Meter>,
         lanes: Lanes<Lane>,
         own: Lanes<mpsc::Sender<Upward>>,
     ) -> Result<Self, KernelError> {
@@ -73,6 +77,7 @@ impl Launchpad {
             settings,
             plan,
             core,
+            meter,
             lanes,
             own,
             launcher,
@@ -92,12 +97,15 @@ impl Launchpad {
             .launch(&self.plan.launch(self.connection.clone()))
             .await;
         match launched {
-            Ok(process) => Ok(Running {
-                process,
-                link: self.link()?,
-                since: Instant::now(),
-                has_answered: false,
-            }),
+            Ok(process) => {
+                self.meter.aim(process.id());
+                Ok(Running {
+                    process,
+                    link: self.link()?,
+                    since: Instant::now(),
+                    has_answered: false,
+                })
+            }
             Err(error) => {
                 self.remove_connection_file();
                 Err(error.into())

@@ -31,6 +31,7 @@ use crate::{
     attachment::Clients,
     host::journal::Position,
     launch::{LaunchPlan, Launcher},
+    usage::{Gauge, Meter},
 };
 
 pub(crate) use handle::HostHandle;
@@ -112,7 +113,8 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         core.explain(&before.reason);
         core.announce(ExecutionState::Restarting);
     }
-    let pad = Launchpad::new(settings, launcher, plan, core, lanes, own)?;
+    let meter = Arc::new(Meter::new(plan.host_mark.clone()));
+    let pad = Launchpad::new(settings, launcher, plan, core, meter.clone(), lanes, own)?;
     let life = Life::begin(pad).await?;
     tokio::spawn(life.live(commands_heard));
     Ok(HostHandle {
@@ -121,6 +123,7 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         status: status_seen,
         clients: Clients::new(journal.clone(), limits.remembered_clients_max),
         journal,
+        gauge: Gauge::here(meter),
         is_process: false,
     })
 }

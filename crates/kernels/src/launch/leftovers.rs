@@ -132,6 +132,21 @@ fn is_member(pid: Pid, leader: Pid) -> bool {
     })
 }
 
+/// Whether a process carries the mark of a host.
+pub(crate) fn has_mark_of(pid: i32, host_mark: &str) -> bool {
+    let of_launch = |value: &[u8]| {
+        let launch = value.strip_prefix(host_mark.as_bytes());
+        launch.is_some_and(|launch| launch.starts_with(b"/"))
+    };
+    #[cfg(target_os = "linux")]
+    return Pid::from_raw(pid).is_some_and(|pid| has_mark(pid, of_launch));
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (pid, of_launch);
+        false
+    }
+}
+
 /// Whether a process has such a mark in its environment. A zombie has none any more, and those of others cannot be read.
 #[cfg(target_os = "linux")]
 fn has_mark(pid: Pid, is_such: impl Fn(&[u8]) -> bool) -> bool {

@@ -12,7 +12,7 @@ use std::{ffi::OsString, fmt, io, path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
 
-pub(crate) use leftovers::kill_leftovers;
+pub(crate) use leftovers::{has_mark_of, kill_leftovers};
 pub(crate) use local::HostLauncher;
 pub use local::LocalLauncher;
 pub(crate) use plan::{LaunchPlan, lookup};

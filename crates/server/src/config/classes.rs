@@ -56,6 +56,9 @@ pub(crate) const RESTARTER: &[&str] = &[
 pub(crate) const WEBSOCKET_CONNECTION: &[&str] =
     &["ZMQChannelsWebsocketConnection", "BaseKernelWebsocketConnection"];
 
+/// What is shown of what the server and its kernels use.
+pub(crate) const RESOURCE_USE_DISPLAY: &[&str] = &["ResourceUseDisplay"];
+
 /// Kernelspecs.
 pub(crate) const KERNELSPECS: &[&str] = &["KernelSpecManager"];
 

@@ -14,6 +14,7 @@ const BUILT_IN: &[&str] = &[
     "jupyter_server_terminals",
     "jupyter_lsp",
     "jupyterlab_server",
+    "jupyter_resource_usage",
 ];
 
 /// A sentence for each kind of thing that has no effect.

@@ -9,6 +9,7 @@ mod frontends;
 mod identity;
 pub(crate) mod kernels;
 mod leftovers;
+mod metrics;
 mod network;
 mod watch;
 
@@ -18,7 +19,7 @@ use ::contents::{ContentsConfig, UploadsConfig};
 use ::frontends::FrontendsConfig;
 use ::identity::BaseUrl;
 use ::kernels::KernelsConfig;
-use api::ChannelsConfig;
+use api::{ChannelsConfig, ResourceUseDisplay};
 use http::{HeaderName, HeaderValue};
 use jiff::tz::TimeZone;
 use tracing_subscriber::filter::LevelFilter;
@@ -62,6 +63,8 @@ pub struct Config {
     pub identity: IdentitySettings,
     /// Kernels.
     pub kernels: KernelsConfig,
+    /// What is shown of what the server and its kernels use.
+    pub metrics: ResourceUseDisplay,
     /// The WebSockets of kernels.
     pub channels: ChannelsConfig,
     /// Files and notebooks.
@@ -238,6 +241,7 @@ impl Config {
             uploads: contents::uploads(reader)?,
             signatures_file: contents::signatures_file(reader, variables, &paths)?,
             kernels,
+            metrics: metrics::read(reader, variables, &mut warnings)?,
             channels: channels::read(reader)?,
             contents,
             frontends,

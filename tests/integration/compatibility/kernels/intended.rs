@@ -231,6 +231,15 @@ pub(super) const INTENDED: &[Intended] = &[
         },
     },
     Intended {
+        what: "what a kernel uses, in its model",
+        example: || {
+            let mut requests = with_body("POST", "api/kernels", &json!({"kernel_id": "a-b-c-d-e"}));
+            requests.extend(get("api/kernels/a-b-c-d-e"));
+            requests
+        },
+        explain: without_usage,
+    },
+    Intended {
         what: "the type of a script",
         example: || get("kernelspecs/other/kernel.js"),
         explain: |exchange| {
@@ -275,8 +284,36 @@ fn has_wrong_type(request: &Request) -> bool {
     members.iter().any(is_wrong)
 }
 
+/// Leaves out what kernels use, which only we show.
+fn without_usage(exchange: &mut Exchange) {
+    let ours = exchange.ours.value();
+    if ours.is_object() || ours.is_array() {
+        exchange.ours = exchange.ours.with_value(unmeasured(ours));
+    }
+}
+
+fn unmeasured(mut value: Value) -> Value {
+    match &mut value {
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = unmeasured(item.take())),
+        Value::Object(members) => {
+            // A model of a kernel, and no other thing of that name.
+            let is_usage = |usage: &Value| usage["kernel_memory"].is_u64();
+            if members.contains_key("execution_state") && members.get("usage").is_some_and(is_usage) {
+                members.shift_remove("usage");
+            }
+            members
+                .values_mut()
+                .for_each(|member| *member = unmeasured(member.take()));
+        }
+        _ => {}
+    }
+    value
+}
+
 /// Whether both changed something, or neither: else what follows differs for this reason alone.
 pub(super) fn leaves_both_alike(exchange: &Exchange) -> bool {
+    let mut exchange = exchange.clone();
+    without_usage(&mut exchange);
     let (ours, theirs) = (&exchange.ours, &exchange.theirs);
     let is_success = |status: u16| status < 400;
     let no_json = |body: &Body| !matches!(body, Body::Json(..));

@@ -6,7 +6,7 @@ use crate::{
     Position,
     host_process::{
         protocol::{
-            Attached, FrameReader, FrameWriter, GREETING_TIMEOUT, HostSays, Kind, ProtocolError,
+            Attached, FrameReader, FrameWriter, GREETING_TIMEOUT, HostSays, Kind, ProtocolError, Version,
             frame_bytes_max, greet_host, split, unproven_bytes_max,
         },
         setup::HostAddress,
@@ -19,6 +19,7 @@ pub(super) struct Connected {
     pub(super) reader: FrameReader,
     pub(super) writer: FrameWriter,
     pub(super) attached: Attached,
+    pub(super) version: Version,
 }
 
 /// Connects. What the kernel says comes from `from` on, or with `None` from now on.
@@ -29,7 +30,7 @@ pub(super) async fn connect_to(
 ) -> Result<Connected, ProtocolError> {
     let stream = UnixStream::from_std(socket_path::connect(&address.socket)?)?;
     let (mut reader, mut writer) = split(stream, unproven_bytes_max());
-    greet_host(&mut reader, &mut writer, &address.secret, from).await?;
+    let version = greet_host(&mut reader, &mut writer, &address.secret, from).await?;
     reader.allow(frame_bytes_max(message_bytes_max));
     let attached = tokio::time::timeout(GREETING_TIMEOUT, attached(&mut reader))
         .await
@@ -38,6 +39,7 @@ pub(super) async fn connect_to(
         reader,
         writer,
         attached,
+        version,
     })
 }
 

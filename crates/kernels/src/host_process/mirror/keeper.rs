@@ -78,7 +78,9 @@ impl Keeper {
             mut reader,
             mut writer,
             attached,
+            version,
         } = connected;
+        self.shared.note_version(version);
         self.shared.status.send_replace(attached.status);
         self.shared.journal.index_requests(attached.requests);
         self.shared.journal.index_executions(attached.executions);

@@ -34,10 +34,14 @@ use crate::{
         journal::Journal,
     },
     launch::LaunchPlan,
+    usage::Gauge,
 };
 
 /// How many commands may wait: each is somebody's open request.
 const COMMANDS_QUEUED_MAX: usize = 16;
+
+/// How many may wait to ask what the kernel uses: a gauge asks once at a time.
+const MEASURES_QUEUED_MAX: usize = 1;
 
 /// How to start host processes.
 #[derive(Clone)]
@@ -130,7 +134,8 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
         &clients,
         &limits,
     );
-    let inlets = Inlets::new(lanes, commanded, fetching);
+    let (measures, measuring) = mpsc::channel(MEASURES_QUEUED_MAX);
+    let inlets = Inlets::new(lanes, commanded, fetching, measuring);
     tokio::spawn(Keeper::new(spawning, setup, process, shared, inlets).keep(connected));
     HostHandle {
         commands,
@@ -138,6 +143,7 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
         status: status_seen,
         journal,
         clients,
+        gauge: Gauge::of_host(measures),
         is_process: true,
     }
 }

@@ -87,6 +87,7 @@ impl Batch<'_> {
                 shared.finish_command(id, failure);
             }
             HostSays::Fetched { id, next, missed } => shared.finish_fetch(id, next, missed),
+            HostSays::Usage { id, usage } => shared.finish_measure(id, usage),
             HostSays::Closed => {
                 self.finish();
                 shared.journal.close();

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -12,13 +12,14 @@ use tokio::sync::{Notify, watch};
 use wire::Channel;
 
 use crate::{
-    Delivery, KernelId, KernelLimits, KernelStatus,
+    Delivery, KernelId, KernelLimits, KernelStatus, KernelUsage,
     attachment::Clients,
     host::{
         handle::{Command, Lanes, Room},
         journal::{Fetch, Fetched, Journal},
     },
-    host_process::protocol::{Failure, TakenCounts},
+    host_process::protocol::{Failure, MINOR_WITH_USAGE, TakenCounts, Version},
+    usage::AskHost,
 };
 
 /// When so much has come, the host is told at once what is needed no longer, so that it need not write it to its file.
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     pub(super) much: Notify,
     came: AtomicUsize,
     in_flight_max: usize,
+    /// Whether the host that is connected tells what its kernel uses.
+    tells_usage: AtomicBool,
     /// A plain mutex, never held across an await.
     pending: Mutex<Pending>,
 }
@@ -46,6 +49,7 @@ struct Pending {
     last_id: u64,
     commands: HashMap<u64, Command>,
     fetches: HashMap<u64, PendingFetch>,
+    measures: HashMap<u64, AskHost>,
     /// The room of messages that are in the host's queues, oldest first.
     in_flight: Lanes<VecDeque<Option<Room>>>,
 }
@@ -72,7 +76,36 @@ impl Shared {
             much: Notify::new(),
             came: AtomicUsize::new(0),
             in_flight_max: limits.queued_messages_max,
+            tells_usage: AtomicBool::new(false),
             pending: Mutex::default(),
+        }
+    }
+
+    /// Notes what the host knows that is connected now.
+    pub(super) fn note_version(&self, version: Version) {
+        let tells_usage = version.minor >= MINOR_WITH_USAGE;
+        self.tells_usage.store(tells_usage, Ordering::Relaxed);
+    }
+
+    /// Notes who wants to know what the kernel uses, and gives it a number; `None` when the host could not say.
+    pub(super) fn note_measure(&self, asker: AskHost) -> Option<u64> {
+        if !self.tells_usage.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut pending = self.pending();
+        let id = pending.next_id();
+        // Those who wait no longer: the host is slow.
+        pending.measures.retain(|_, asker| !asker.is_closed());
+        pending.measures.insert(id, asker);
+        Some(id)
+    }
+
+    /// Tells who wants to know it what the kernel uses.
+    pub(super) fn finish_measure(&self, id: u64, usage: Option<KernelUsage>) {
+        let asker = self.pending().measures.remove(&id);
+        if let (Some(asker), Some(usage)) = (asker, usage) {
+            // They may have gone.
+            let _asker = asker.send(usage);
         }
     }
 
@@ -221,5 +254,39 @@ impl Pending {
     fn next_id(&mut self) -> u64 {
         self.last_id = self.last_id.wrapping_add(1);
         self.last_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn shared() -> Shared {
+        let journal = Arc::new(Journal::new(crate::Position(0), 0, 0, "/".into()));
+        let limits = KernelLimits::default();
+        let clients = Clients::new(journal.clone(), limits.remembered_clients_max);
+        let launched = KernelStatus::launched(jiff::Timestamp::UNIX_EPOCH);
+        let (status, _seen) = watch::channel(launched);
+        Shared::new(KernelId::random(), journal, status, &clients, &limits)
+    }
+
+    #[tokio::test]
+    async fn a_host_of_an_older_version_is_not_asked_what_its_kernel_uses() {
+        let shared = shared();
+        let (asker, answer) = oneshot::channel();
+        shared.note_version(Version { major: 1, minor: 0 });
+        assert_eq!(shared.note_measure(asker), None);
+        assert!(
+            answer.await.is_err(),
+            "whoever asks hears at once that nobody knows"
+        );
+
+        let (asker, answer) = oneshot::channel();
+        shared.note_version(Version { major: 1, minor: 1 });
+        let id = shared.note_measure(asker).unwrap();
+        shared.finish_measure(id, Some(KernelUsage::default()));
+        assert_eq!(answer.await, Ok(KernelUsage::default()));
     }
 }

@@ -18,6 +18,7 @@ use crate::{
         journal::Fetch,
     },
     host_process::protocol::{self, FrameWriter, Kind, ProtocolError, ServerSays, carry_message},
+    usage::AskHost,
 };
 
 /// How long news of how far clients are may wait. After a server is killed, its successor goes by the last.
@@ -28,6 +29,7 @@ pub(super) struct Inlets {
     lanes: Queues,
     commands: mpsc::Receiver<Command>,
     fetches: mpsc::UnboundedReceiver<Fetch>,
+    measures: mpsc::Receiver<AskHost>,
     /// How far the host knows clients to be.
     told: HashMap<ClientId, ClientPosition>,
     /// When the host is to be told what is needed.
@@ -40,6 +42,7 @@ enum Due {
     Message(Upward),
     Command(Command),
     Fetch(Fetch),
+    Measure(AskHost),
     Keep,
     /// Something has changed; look again.
     Again,
@@ -50,11 +53,13 @@ impl Inlets {
         lanes: Queues,
         commands: mpsc::Receiver<Command>,
         fetches: mpsc::UnboundedReceiver<Fetch>,
+        measures: mpsc::Receiver<AskHost>,
     ) -> Self {
         Self {
             lanes,
             commands,
             fetches,
+            measures,
             told: HashMap::new(),
             keep_at: None,
             released: false,
@@ -114,6 +119,7 @@ impl Inlets {
                 }
                 Due::Command(command) => tell(shared, writer, command)?,
                 Due::Fetch(fetch) => ask(shared, writer, fetch)?,
+                Due::Measure(asker) => measure(shared, writer, asker)?,
                 Due::Keep => self.keep(shared, writer)?,
                 Due::Again => {}
             }
@@ -125,6 +131,7 @@ impl Inlets {
             lanes,
             commands,
             fetches,
+            measures,
             keep_at,
             ..
         } = self;
@@ -135,6 +142,7 @@ impl Inlets {
             Some(upward) = lanes.shell.recv(), if shared.has_room(Channel::Shell) => Due::Message(upward),
             Some(command) = commands.recv() => Due::Command(command),
             Some(fetch) = fetches.recv() => Due::Fetch(fetch),
+            Some(asker) = measures.recv() => Due::Measure(asker),
             () = shared.room.notified() => Due::Again,
             () = shared.journal.kept() => {
                 keep_at.get_or_insert_with(|| Instant::now() + KEEP_PAUSE);
@@ -200,6 +208,14 @@ fn tell(shared: &Shared, writer: &mut FrameWriter, command: Command) -> Result<(
     };
     let id = shared.note_command(command);
     writer.say(&ServerSays::Command { id, command: said })
+}
+
+/// A host of an older version is not asked, which whoever asks hears at once.
+fn measure(shared: &Shared, writer: &mut FrameWriter, asker: AskHost) -> Result<(), ProtocolError> {
+    match shared.note_measure(asker) {
+        Some(id) => writer.say(&ServerSays::Measure { id }),
+        None => Ok(()),
+    }
 }
 
 fn ask(shared: &Shared, writer: &mut FrameWriter, fetch: Fetch) -> Result<(), ProtocolError> {

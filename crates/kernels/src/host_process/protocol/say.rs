@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wire::Channel;
 
 use crate::{
-    ClientId, KernelError, KernelStatus, LaunchError,
+    ClientId, KernelError, KernelStatus, KernelUsage, LaunchError,
     attachment::ClientPosition,
     host::journal::{Execution, Position},
 };
@@ -28,6 +28,9 @@ pub(crate) enum ServerSays {
     },
     /// What stands at `from`; answered by frames of the kind `Fetched` and a [`HostSays::Fetched`].
     Fetch { id: u64, from: Position },
+    /// What the kernel uses; answered by an [`HostSays::Usage`] with this number. Only to hosts of a version that knows it:
+    /// others do not answer.
+    Measure { id: u64 },
     /// Nobody will ever ask for anything again: once the kernel has ended the host is not needed.
     Release,
     /// Something of a newer version.
@@ -56,6 +59,12 @@ pub(crate) enum HostSays {
     Answer { id: u64, failure: Option<Failure> },
     /// The end of the answer to a `fetch`: go on at `next`; `missed` of those before it are lost.
     Fetched { id: u64, next: Position, missed: u64 },
+    /// What the kernel uses; nothing when that cannot be known.
+    Usage {
+        id: u64,
+        #[serde(default)]
+        usage: Option<KernelUsage>,
+    },
     /// The journal is complete, and all of it was delivered.
     Closed,
     /// These have left the queues to the kernel: so many more may be sent.

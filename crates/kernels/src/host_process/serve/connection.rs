@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::mpsc;
@@ -180,6 +181,15 @@ impl Connection {
             ServerSays::Fetch { id, from } => {
                 // The other half ends only together with this one.
                 let _ended = outlet.fetches.send((id, from));
+            }
+            ServerSays::Measure { id } => {
+                let (host, answers) = (self.host.clone(), outlet.answers.clone());
+                tokio::spawn(async move {
+                    // What was measured just now the meter gives again.
+                    let usage = host.gauge.measure(Duration::ZERO).await;
+                    // A server that is gone needs no answer.
+                    let _gone = answers.send(HostSays::Usage { id, usage });
+                });
             }
             ServerSays::Release => return Some(Left::Released),
             ServerSays::Unknown => {}
