@@ -211,12 +211,12 @@ where
                 Again::Not => continue,
                 Again::Send => bytes += self.feed_delivery(&delivery).await?,
                 Again::Clear => {
-                    let clear = self.made(|maker| maker.clear_output(&delivery.message));
+                    let clear = self.made(|maker| maker.clear_output(&delivery.message()));
                     bytes += self.feed_message(&clear).await?;
                     bytes += self.feed_delivery(&delivery).await?;
                 }
                 Again::Tell { outputs } => {
-                    bytes += self.feed_notice(&uncertain(outputs), &delivery.message).await?;
+                    bytes += self.feed_notice(&uncertain(outputs), &delivery.message()).await?;
                 }
             }
             if bytes >= self.limits.batch_bytes_max {
@@ -238,27 +238,33 @@ where
     }
 
     async fn feed_delivery(&mut self, delivery: &Delivery) -> Result<usize, ClientGone> {
-        match self.filtered(&delivery.message) {
+        if self.filter.is_none() && self.missed == 0 && self.subprotocol == Subprotocol::V1 {
+            return self.feed_encoded(delivery).await;
+        }
+        let message = delivery.message();
+        match self.filtered(&message) {
             Passed::AsItIs => {}
             Passed::Changed(message) => return self.feed_message(&message).await,
             Passed::Not(None) => return Ok(0),
-            Passed::Not(Some(sentence)) => return self.feed_notice(&sentence, &delivery.message).await,
+            Passed::Not(Some(sentence)) => return self.feed_notice(&sentence, &message).await,
         }
         let mut bytes = 0;
-        if self.missed > 0 && belongs_to_a_request(&delivery.message) {
+        if self.missed > 0 && belongs_to_a_request(&message) {
             let text = missing(std::mem::take(&mut self.missed));
-            bytes += self.feed_notice(&text, &delivery.message).await?;
+            bytes += self.feed_notice(&text, &message).await?;
         }
-        match self.subprotocol {
-            Subprotocol::V1 => {
-                // Encoded once for all readers.
-                self.outgoing
-                    .feed(Outgoing::Frame(Frame::Binary(delivery.v1().clone())))
-                    .await?;
-                Ok(bytes.saturating_add(delivery.v1().len()))
-            }
-            Subprotocol::Legacy => Ok(bytes.saturating_add(self.feed_message(&delivery.message).await?)),
-        }
+        let fed = match self.subprotocol {
+            Subprotocol::V1 => self.feed_encoded(delivery).await?,
+            Subprotocol::Legacy => self.feed_message(&message).await?,
+        };
+        Ok(bytes.saturating_add(fed))
+    }
+
+    /// As it was encoded once for all readers.
+    async fn feed_encoded(&mut self, delivery: &Delivery) -> Result<usize, ClientGone> {
+        let frame = Frame::Binary(delivery.v1().clone());
+        self.outgoing.feed(Outgoing::Frame(frame)).await?;
+        Ok(delivery.v1().len())
     }
 
     fn filtered(&mut self, message: &Message) -> Passed {

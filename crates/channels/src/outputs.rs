@@ -305,11 +305,12 @@ pub async fn retell(
             note_gap(&mut retold, position, delivery.position);
         }
         position = delivery.position.next();
-        let (Ok(header), Ok(Some(parent))) = (delivery.message.header(), delivery.message.parent()) else {
+        let message = delivery.message();
+        let (Ok(header), Ok(Some(parent))) = (message.header(), message.parent()) else {
             continue;
         };
         if header.msg_type == "update_display_data" {
-            if let Ok(update) = serde_json::from_slice(&delivery.message.content) {
+            if let Ok(update) = serde_json::from_slice(&message.content) {
                 retold
                     .iter_mut()
                     .for_each(|retold| retold.outputs.update(&update));
@@ -318,9 +319,9 @@ pub async fn retell(
         }
         let place = places.get(&*parent.msg_id);
         if let Some(Retold { outputs, .. }) = place.and_then(|place| retold.get_mut(*place)) {
-            bytes = bytes.saturating_add(delivery.message.content.len());
-            let changed = filters.told_later(&delivery.message, &header.msg_type);
-            outputs.add(&header.msg_type, changed.as_ref().unwrap_or(&delivery.message));
+            bytes = bytes.saturating_add(message.content.len());
+            let changed = filters.told_later(&message, &header.msg_type);
+            outputs.add(&header.msg_type, changed.as_ref().unwrap_or(&message));
         }
         if bytes > bytes_max {
             has_gap = true;

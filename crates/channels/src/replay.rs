@@ -107,7 +107,7 @@ impl Replay {
 
     /// This was sent and not confirmed.
     pub(crate) fn note(&mut self, delivery: &Delivery) {
-        let message = &delivery.message;
+        let message = &delivery.message();
         if let (Ok(header), Ok(Some(parent))) = (message.header(), message.parent()) {
             let request = self.requests.entry((*parent.msg_id).into()).or_default();
             match Kind::of(message, &header, true) {
@@ -153,7 +153,7 @@ impl Replay {
     /// Whether to send a message again; to be asked about all in their order, from the place that
     /// [`locate`](Self::locate) gave.
     pub(crate) fn choose(&mut self, delivery: &Delivery) -> Again {
-        let message = &delivery.message;
+        let message = &delivery.message();
         let (Ok(header), Ok(parent)) = (message.header(), message.parent()) else {
             return Again::Not;
         };
@@ -225,7 +225,7 @@ mod tests {
         );
         let request = (!parent.is_empty()).then_some(&request);
         let message = Message::new(channel, header("m", msg_type), request, &json!({}));
-        Delivery::new(Position(position), Audience::Everyone, message)
+        Delivery::new(Position(position), Audience::Everyone, &message)
     }
 
     /// What becomes of each message, of which those from `confirmed` on are not confirmed, and what stood before `held`

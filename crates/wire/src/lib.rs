@@ -20,6 +20,7 @@ mod error;
 mod frames;
 mod header;
 mod message;
+mod parts;
 mod signer;
 mod subprotocol;
 
@@ -28,5 +29,6 @@ pub use error::WireError;
 pub use frames::{DELIMITER, from_frames, split_identities, to_frames};
 pub use header::Header;
 pub use message::{BUFFERS_MAX, Message, NewHeader};
+pub use parts::Parts;
 pub use signer::Signer;
-pub use subprotocol::{Frame, Subprotocol, encode_v1};
+pub use subprotocol::{Frame, Subprotocol, V1Frame, encode_v1};

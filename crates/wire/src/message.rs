@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::{Channel, Header, WireError};
+use crate::{Channel, Header, Parts, WireError};
 
 /// The most buffers one message may have. Widgets send a handful; the limit bounds the offset table.
 pub const BUFFERS_MAX: usize = 65_536;
@@ -67,12 +67,24 @@ impl Message {
         }
     }
 
+    /// Its parts, borrowed.
+    #[must_use]
+    pub fn parts(&self) -> Parts<'_> {
+        Parts {
+            channel: self.channel,
+            header: &self.header,
+            parent_header: &self.parent_header,
+            metadata: &self.metadata,
+            content: &self.content,
+        }
+    }
+
     /// Parses the header for its ids and type.
     ///
     /// # Errors
     /// [`WireError::Json`] when it is no JSON object with `msg_id` and `msg_type`.
     pub fn header(&self) -> Result<Header<'_>, WireError> {
-        parse_header(&self.header, "header")
+        self.parts().header()
     }
 
     /// Parses the parent header; an empty one (`{}`) is `None`.
@@ -80,17 +92,7 @@ impl Message {
     /// # Errors
     /// [`WireError::Json`] when it is neither empty nor a header.
     pub fn parent(&self) -> Result<Option<Header<'_>>, WireError> {
-        let trimmed = self.parent_header.trim_ascii();
-        let inner = trimmed
-            .strip_prefix(b"{")
-            .and_then(|rest| rest.strip_suffix(b"}"));
-        if trimmed.is_empty()
-            || trimmed == b"null"
-            || inner.is_some_and(|inner| inner.trim_ascii().is_empty())
-        {
-            return Ok(None);
-        }
-        parse_header(&self.parent_header, "parent header").map(Some)
+        self.parts().parent()
     }
 
     /// How many bytes the parts have together: what a queue or journal holds for it.
@@ -100,10 +102,6 @@ impl Message {
         let bytes = parts.into_iter().chain(&self.buffers).map(Bytes::len);
         bytes.fold(0, usize::saturating_add)
     }
-}
-
-fn parse_header<'a>(bytes: &'a Bytes, part: &'static str) -> Result<Header<'a>, WireError> {
-    serde_json::from_slice(bytes).map_err(|source| WireError::Json { part, source })
 }
 
 /// The empty JSON object, the neutral value of every part.

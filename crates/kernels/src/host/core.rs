@@ -1,6 +1,9 @@
 //! What the tasks of one host share: where what the kernel says is written down.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -8,10 +11,10 @@ use tracing::{debug, warn};
 use wire::{Channel, Header, Message, WireError};
 
 use super::{
-    activity,
+    activity::{self, Said},
     asked::Asked,
     handle::Asker,
-    journal::{Audience, Journal, RunningRequest},
+    journal::{Audience, Entry, Journal, RunningRequest},
     own_messages::OwnMessages,
 };
 use crate::{ExecutionState, KernelId, KernelStatus, Phase};
@@ -29,15 +32,59 @@ pub(super) struct Core {
     asked: Mutex<Asked>,
 }
 
-/// What a message was good for, beyond being passed on.
+/// What an answer was good for, beyond being passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// Output: the subscription works.
-    Output,
     /// The answer to a `kernel_info_request` of our own.
     OwnKernelInfo,
     /// Something else.
     Other,
+}
+
+/// Something said to everyone.
+pub(super) struct Output<'a> {
+    message: &'a Message,
+    header: Header<'a>,
+    /// That of the message before, when both have the same.
+    parent: Rc<Option<Header<'a>>>,
+}
+
+impl<'a> Output<'a> {
+    /// Reads the ids of what was said after `before`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn read(message: &'a Message, before: Option<&Self>) -> Result<Self, WireError> {
+        // Outputs of one request come in a row.
+        let before = before.filter(|before| before.message.parent_header == message.parent_header);
+        let parent = match before {
+            Some(before) => before.parent.clone(),
+            None => Rc::new(message.parent()?),
+        };
+        Ok(Self {
+            header: message.header()?,
+            message,
+            parent,
+        })
+    }
+
+    fn parent(&self) -> Option<&Header<'a>> {
+        self.parent.as_ref().as_ref()
+    }
+
+    fn observe(&self, status: &mut KernelStatus, now: Timestamp) -> bool {
+        // What greets us is no sign of anything.
+        self.header.msg_type != WELCOME
+            && Said::new(self.message, &self.header, self.parent()).observe(status, now)
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        Entry {
+            audience: Audience::Everyone,
+            message: self.message,
+            request: self.parent().map(|parent| &*parent.msg_id),
+        }
+    }
 }
 
 impl Core {
@@ -68,35 +115,34 @@ impl Core {
         self.journal.end_executions();
     }
 
-    /// Writes down what the kernel said, if it can be read.
-    pub(super) fn hear(&self, message: &Message) -> Result<Heard, WireError> {
-        let (header, parent) = (message.header()?, message.parent()?);
-        Ok(match message.channel {
-            Channel::Iopub => self.hear_output(message, &header, parent.as_ref()),
-            Channel::Shell | Channel::Control | Channel::Stdin => {
-                self.hear_answer(message, &header, parent.as_ref())
-            }
-        })
-    }
-
-    fn hear_output(&self, message: &Message, header: &Header<'_>, parent: Option<&Header<'_>>) -> Heard {
-        if header.msg_type == WELCOME {
-            return Heard::Output;
-        }
-        let said = activity::Said::new(message, header, parent);
+    /// Writes down what the kernel said to everyone; several at once cost little more than one.
+    pub(super) fn hear_output(&self, said: &[Output<'_>]) {
         let now = Timestamp::now();
-        self.status.send_if_modified(|status| said.observe(status, now));
-        // That the kernel was busy with our own questions is nobody's business: an `idle` would hide that a cell
-        // runs.
-        let is_own = parent.is_some_and(|parent| self.own.is_own(&parent.session));
-        if !(is_own && header.msg_type == "status") {
-            let request = parent.map(|parent| &*parent.msg_id);
-            self.journal.append(Audience::Everyone, message.clone(), request);
-        }
-        Heard::Output
+        self.status.send_if_modified(|status| {
+            let observe = |changed, output: &Output<'_>| output.observe(status, now) || changed;
+            said.iter().fold(false, observe)
+        });
+        let to_clients = said.iter().filter(|output| !self.is_for_us(output));
+        self.journal.append(to_clients.map(Output::entry));
     }
 
-    fn hear_answer(&self, message: &Message, header: &Header<'_>, parent: Option<&Header<'_>>) -> Heard {
+    /// That the kernel was busy with our own questions is nobody else's business: an `idle` would hide that a cell runs.
+    fn is_for_us(&self, output: &Output<'_>) -> bool {
+        let msg_type = &*output.header.msg_type;
+        let is_ours = |parent: &Header<'_>| self.own.is_own(&parent.session);
+        msg_type == WELCOME || (msg_type == "status" && output.parent().is_some_and(is_ours))
+    }
+
+    /// Writes down what the kernel answered.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn hear_answer(&self, message: &Message) -> Result<Heard, WireError> {
+        let (header, parent) = (message.header()?, message.parent()?);
+        Ok(self.hear_answer_to(message, &header, parent.as_ref()))
+    }
+
+    fn hear_answer_to(&self, message: &Message, header: &Header<'_>, parent: Option<&Header<'_>>) -> Heard {
         let Some(parent) = parent else {
             warn!(kernel.id = %self.kernel_id, msg_type = %header.msg_type, "left out an answer to no request");
             return Heard::Other;
@@ -125,9 +171,11 @@ impl Core {
                 return Heard::Other;
             }
         };
-        let audience = Audience::Only(client);
-        self.journal
-            .append(audience, message.clone(), Some(&parent.msg_id));
+        self.journal.append([Entry {
+            audience: Audience::Only(client),
+            message,
+            request: Some(&parent.msg_id),
+        }]);
         Heard::Other
     }
 
@@ -166,7 +214,7 @@ impl Core {
     pub(super) fn announce(&self, state: ExecutionState) {
         let session = self.status().session.clone();
         let message = self.own.status(session.as_deref(), state, Timestamp::now());
-        self.journal.append(Audience::Everyone, message, None);
+        self.journal.tell(&message);
     }
 
     /// Tells all clients, as standard error of the kernel, why it died.
@@ -177,17 +225,20 @@ impl Core {
     /// The same in the cells of these requests; where there are none, beside all cells.
     pub(super) fn explain_in(&self, requests: &[RunningRequest], text: &str) {
         let session = self.status().session.clone();
+        let stderr = || self.own.stderr(session.as_deref(), text, Timestamp::now());
         if requests.is_empty() {
-            let message = self.own.stderr(session.as_deref(), text, Timestamp::now());
-            self.journal.append(Audience::Everyone, message, None);
+            self.journal.tell(&stderr());
         }
         for request in requests {
             let message = Message {
                 parent_header: request.parent_header(),
-                ..self.own.stderr(session.as_deref(), text, Timestamp::now())
+                ..stderr()
             };
-            self.journal
-                .append(Audience::Everyone, message, Some(&request.msg_id));
+            self.journal.append([Entry {
+                audience: Audience::Everyone,
+                message: &message,
+                request: Some(&request.msg_id),
+            }]);
         }
     }
 

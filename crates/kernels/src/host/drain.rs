@@ -12,9 +12,10 @@ use crate::sockets::{Receiver, SocketError};
 /// waited for here, only our own processor.
 const FETCHED_KIB_MAX: u32 = 256 << 10;
 
-/// A message as it came; while it lives it counts as fetched.
+/// Messages as they came together; while they live they count as fetched.
 pub(super) struct Fetched {
-    pub(super) frames: Vec<Bytes>,
+    /// The frames of each.
+    pub(super) messages: Vec<Vec<Bytes>>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -27,12 +28,13 @@ pub(super) fn queue() -> (mpsc::UnboundedSender<Fetched>, mpsc::UnboundedReceive
 pub(super) async fn drain(mut receiver: Receiver, fetched: mpsc::UnboundedSender<Fetched>) -> SocketError {
     let room = Arc::new(Semaphore::new(FETCHED_KIB_MAX as usize));
     loop {
-        let frames = match receiver.recv().await {
-            Ok(frames) => frames,
+        let messages = match receiver.recv_all().await {
+            Ok(messages) => messages,
             Err(error) => return error,
         };
-        let bytes = frames.iter().map(Bytes::len).fold(0, usize::saturating_add);
-        let kib = u32::try_from(bytes >> 10).unwrap_or(FETCHED_KIB_MAX);
+        let frames = messages.iter().flatten();
+        let bytes = frames.map(Bytes::len).fold(0, usize::saturating_add);
+        let kib = u32::try_from(messages.len().max(bytes >> 10)).unwrap_or(FETCHED_KIB_MAX);
         let room = room
             .clone()
             .acquire_many_owned(kib.clamp(1, FETCHED_KIB_MAX))
@@ -41,7 +43,7 @@ pub(super) async fn drain(mut receiver: Receiver, fetched: mpsc::UnboundedSender
         let Ok(_room) = room else {
             return SocketError::Closed;
         };
-        if fetched.send(Fetched { frames, _room }).is_err() {
+        if fetched.send(Fetched { messages, _room }).is_err() {
             return SocketError::Closed;
         }
     }

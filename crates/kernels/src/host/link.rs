@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 use wire::{Channel, Signer, WireError, from_frames};
 
 use super::{
-    core::{Core, Heard},
+    core::{Core, Heard, Output},
     drain::{self, Fetched},
     endpoints::Endpoints,
     handle::{Lanes, Upward},
@@ -156,7 +156,7 @@ impl Ear {
     async fn listen(mut self, mut receiver: Receiver) -> SocketError {
         loop {
             let heard = match receiver.recv().await {
-                Ok(frames) => self.hear(frames),
+                Ok(frames) => self.hear_answer(frames),
                 Err(error) => Err(error),
             };
             if let Err(error) = heard {
@@ -168,36 +168,57 @@ impl Ear {
     /// Looks into what was fetched from iopub, to its end.
     async fn listen_to_output(mut self, mut output: mpsc::UnboundedReceiver<Fetched>) -> SocketError {
         while let Some(fetched) = output.recv().await {
-            if let Err(error) = self.hear(fetched.frames) {
+            if let Err(error) = self.hear_output(fetched.messages) {
                 return error;
             }
         }
         SocketError::Closed
     }
 
-    fn hear(&mut self, frames: Vec<Bytes>) -> Result<(), SocketError> {
-        let heard =
-            from_frames(self.channel, frames, &self.signer).and_then(|message| self.core.hear(&message));
+    fn hear_answer(&mut self, frames: Vec<Bytes>) -> Result<(), SocketError> {
+        let heard = from_frames(self.channel, frames, &self.signer)
+            .and_then(|message| self.core.hear_answer(&message));
         match heard {
-            Ok(Heard::Output) => note(&self.greeting, |greeting| &mut greeting.output_heard),
             Ok(Heard::OwnKernelInfo) => note(&self.greeting, |greeting| &mut greeting.answered),
             Ok(Heard::Other) => {}
-            Err(error) => return self.leave_out(&error),
+            Err(error) => return self.leave_out(error.to_string()),
         }
         self.unreadable_in_a_row = 0;
         Ok(())
     }
 
-    fn leave_out(&mut self, error: &WireError) -> Result<(), SocketError> {
+    fn hear_output(&mut self, messages: Vec<Vec<Bytes>>) -> Result<(), SocketError> {
+        let verified = |frames| from_frames(self.channel, frames, &self.signer);
+        let verified: Vec<_> = messages.into_iter().map(verified).collect();
+        let mut outputs: Vec<Output<'_>> = Vec::with_capacity(verified.len());
+        let mut all_heard = Ok(());
+        for message in &verified {
+            let read = |message| Output::read(message, outputs.last()).map_err(|error| error.to_string());
+            match message.as_ref().map_err(WireError::to_string).and_then(read) {
+                Ok(output) => {
+                    self.unreadable_in_a_row = 0;
+                    outputs.push(output);
+                }
+                Err(problem) => all_heard = self.leave_out(problem),
+            }
+            if all_heard.is_err() {
+                break;
+            }
+        }
+        if !outputs.is_empty() {
+            self.core.hear_output(&outputs);
+            note(&self.greeting, |greeting| &mut greeting.output_heard);
+        }
+        all_heard
+    }
+
+    fn leave_out(&mut self, problem: String) -> Result<(), SocketError> {
         let (id, channel) = (&self.core.kernel_id, self.channel);
-        warn!(kernel.id = %id, %channel, %error, "left out a message of a kernel");
+        warn!(kernel.id = %id, %channel, error = problem, "left out a message of a kernel");
         self.unreadable_in_a_row = self.unreadable_in_a_row.saturating_add(1);
         let count = self.unreadable_in_a_row;
         match count >= UNREADABLE_IN_A_ROW_MAX {
-            true => Err(SocketError::Unreadable {
-                count,
-                problem: error.to_string(),
-            }),
+            true => Err(SocketError::Unreadable { count, problem }),
             false => Ok(()),
         }
     }

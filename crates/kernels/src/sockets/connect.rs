@@ -57,6 +57,8 @@ pub(crate) struct Sender(BufWriter<Box<dyn AsyncWrite + Send + Sync + Unpin>>);
 pub(crate) struct Receiver {
     stream: Box<dyn AsyncRead + Send + Sync + Unpin>,
     decoder: Decoder,
+    /// What is wrong with that which came after the last message.
+    failed: Option<SocketError>,
 }
 
 /// Connects, once. `identity` is the routing id a ROUTER knows us by.
@@ -119,6 +121,7 @@ fn halves(
     let receiver = Receiver {
         stream: Box::new(reader),
         decoder: Decoder::new(limits),
+        failed: None,
     };
     (sender, receiver)
 }
@@ -158,6 +161,22 @@ impl Receiver {
         }
     }
 
+    /// The next message, and those that were read with it. Cancel-safe.
+    pub(crate) async fn recv_all(&mut self) -> Result<Vec<Vec<Bytes>>, SocketError> {
+        let mut messages = vec![self.recv().await?];
+        loop {
+            match self.decoder.next() {
+                Ok(Some(Received::Message(frames))) => messages.push(frames),
+                Ok(Some(Received::Command(_))) => {}
+                Ok(None) => return Ok(messages),
+                Err(error) => {
+                    self.failed = Some(error);
+                    return Ok(messages);
+                }
+            }
+        }
+    }
+
     async fn ready(&mut self) -> Result<(), SocketError> {
         match self.received().await? {
             Received::Command(command) if frames::is_ready(&command) => Ok(()),
@@ -174,6 +193,9 @@ impl Receiver {
     }
 
     async fn received(&mut self) -> Result<Received, SocketError> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed);
+        }
         loop {
             if let Some(received) = self.decoder.next()? {
                 return Ok(received);

@@ -9,14 +9,14 @@ async fn burst_numbers(client: &mut Client, request: &str, count: usize) -> Vec<
     let mut numbers = Vec::new();
     while numbers.len() < count {
         let delivery = client.next().await;
-        let is_stream = delivery.message.header().unwrap().msg_type == "stream";
+        let is_stream = delivery.message().header().unwrap().msg_type == "stream";
         let answers = delivery
-            .message
+            .message()
             .parent()
             .unwrap()
             .is_some_and(|parent| parent.msg_id == request);
         if is_stream && answers {
-            let content: serde_json::Value = serde_json::from_slice(&delivery.message.content).unwrap();
+            let content: serde_json::Value = serde_json::from_slice(&delivery.message().content).unwrap();
             let digits: String = content["text"]
                 .as_str()
                 .unwrap()

@@ -25,7 +25,8 @@ async fn run(client: &mut Client, request: &str, code: &str) {
     let (mut is_heard, mut is_asked) = (false, false);
     while !(is_heard && is_asked) {
         let delivery = client.next().await;
-        let header = delivery.message.header().unwrap();
+        let message = delivery.message();
+        let header = message.header().unwrap();
         is_heard |= header.msg_type == "stream";
         is_asked |= header.msg_type == "input_request";
     }
@@ -40,9 +41,9 @@ async fn told_in_its_cell(kernel: &Kernel, client: &mut Client, code: &str) -> S
     let mut told = String::new();
     loop {
         let delivery = client.next().await;
-        let content: Value = serde_json::from_slice(&delivery.message.content).unwrap();
+        let content: Value = serde_json::from_slice(&delivery.message().content).unwrap();
         if content["name"] == "stderr" {
-            assert_eq!(delivery.message.parent().unwrap().unwrap().msg_id, "1");
+            assert_eq!(delivery.message().parent().unwrap().unwrap().msg_id, "1");
             told.push_str(content["text"].as_str().unwrap());
         }
         if content["execution_state"] == "restarting" {
@@ -108,9 +109,10 @@ async fn a_kernel_that_is_hostile_again_and_again_stays_dead() {
     );
     let mut told = String::new();
     while let Some(delivery) = client.attachment.next().await.unwrap() {
-        let parent = delivery.message.parent().unwrap();
+        let message = delivery.message();
+        let parent = message.parent().unwrap();
         if parent.is_some_and(|parent| parent.msg_id == "2") {
-            told.push_str(&String::from_utf8_lossy(&delivery.message.content));
+            told.push_str(&String::from_utf8_lossy(&delivery.message().content));
         }
     }
     assert!(told.contains("The kernel died (it was ended:"), "{told}");

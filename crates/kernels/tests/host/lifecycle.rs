@@ -84,11 +84,12 @@ async fn a_kernel_that_dies_is_started_again_and_clients_are_told() {
     client.execute("1", "exit 3").await;
     loop {
         let delivery = client.next().await;
-        let content: Value = serde_json::from_slice(&delivery.message.content).unwrap();
+        let content: Value = serde_json::from_slice(&delivery.message().content).unwrap();
         if content["execution_state"] == "restarting" {
-            let header = delivery.message.header().unwrap();
+            let message = delivery.message();
+            let header = message.header().unwrap();
             assert_eq!((&*header.msg_type, &*header.session), ("status", &*session));
-            assert_eq!(delivery.message.parent().unwrap(), None);
+            assert_eq!(delivery.message().parent().unwrap(), None);
             break;
         }
     }
@@ -109,8 +110,8 @@ async fn a_kernel_that_dies_too_often_stays_dead_and_says_why() {
     let mut last_status = Value::Null;
     let mut explained = false;
     while let Some(delivery) = client.attachment.next().await.unwrap() {
-        let content: Value = serde_json::from_slice(&delivery.message.content).unwrap();
-        match &*delivery.message.header().unwrap().msg_type {
+        let content: Value = serde_json::from_slice(&delivery.message().content).unwrap();
+        match &*delivery.message().header().unwrap().msg_type {
             "status" => last_status = content["execution_state"].clone(),
             "stream" => explained |= content["text"].as_str().unwrap().contains("exited with code 4"),
             _ => {}

@@ -18,8 +18,8 @@ async fn output_is_for_everyone_and_a_reply_for_the_asker() {
     // Between the two, the other has seen everything there was: no reply to "1" among it.
     loop {
         let delivery = other.next().await;
-        let parent = delivery.message.parent().unwrap().unwrap().msg_id.into_owned();
-        let msg_type = delivery.message.header().unwrap().msg_type.into_owned();
+        let parent = delivery.message().parent().unwrap().unwrap().msg_id.into_owned();
+        let msg_type = delivery.message().header().unwrap().msg_type.into_owned();
         assert_ne!((parent.as_str(), msg_type.as_str()), ("1", "execute_reply"));
         if (parent.as_str(), msg_type.as_str()) == ("2", "execute_reply") {
             assert_eq!(delivery.audience, Audience::Only(ClientId::new("other")));
@@ -104,8 +104,8 @@ async fn large_buffers_come_through_unchanged() {
     client.execute("1", "buffers 3 5000000").await;
     loop {
         let delivery = client.next().await;
-        if delivery.message.header().unwrap().msg_type == "comm_msg" {
-            let buffers = &delivery.message.buffers;
+        if delivery.message().header().unwrap().msg_type == "comm_msg" {
+            let buffers = &delivery.message().buffers;
             let sizes: Vec<usize> = buffers.iter().map(bytes::Bytes::len).collect();
             assert_eq!(sizes, [5_000_000; 3]);
             assert!(
@@ -113,7 +113,7 @@ async fn large_buffers_come_through_unchanged() {
                     .iter()
                     .all(|buffer| buffer.iter().all(|byte| *byte == buffer[0]))
             );
-            assert_eq!(*delivery.v1(), wire::encode_v1(&delivery.message));
+            assert_eq!(*delivery.v1(), wire::encode_v1(&delivery.message()));
             break;
         }
     }
@@ -156,7 +156,7 @@ async fn the_kernels_own_session_is_known() {
     let mut client = Client::attach(&kernel, "client");
     client.execute("1", "print x").await;
     let delivery = client.next().await;
-    let session = delivery.message.header().unwrap().session.into_owned();
+    let session = delivery.message().header().unwrap().session.into_owned();
     assert_eq!(kernel.last_session().as_deref(), Some(session.as_str()));
 }
 
@@ -170,9 +170,10 @@ async fn what_the_server_asks_by_itself_is_not_shown() {
     client.execute("1", "print x").await;
     loop {
         let delivery = client.next().await;
-        let header = delivery.message.header().unwrap();
+        let message = delivery.message();
+        let header = message.header().unwrap();
         assert_ne!(header.msg_type, "kernel_info_reply");
-        if let Some(parent) = delivery.message.parent().unwrap() {
+        if let Some(parent) = delivery.message().parent().unwrap() {
             assert_eq!(parent.msg_id, "1");
             break;
         }
@@ -200,7 +201,7 @@ async fn nobody_asks_under_the_id_of_anothers_request() {
         .await;
     loop {
         let delivery = asker.next().await;
-        let msg_type = delivery.message.header().unwrap().msg_type.into_owned();
+        let msg_type = delivery.message().header().unwrap().msg_type.into_owned();
         assert_ne!(msg_type, "kernel_info_reply");
         if msg_type == "execute_reply" {
             break;

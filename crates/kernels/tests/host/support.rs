@@ -158,13 +158,13 @@ impl Client {
         loop {
             let delivery = self.next().await;
             let parent = delivery
-                .message
+                .message()
                 .parent()
                 .unwrap()
                 .map(|parent| parent.msg_id.into_owned());
             let answers = request.is_empty() || parent.as_deref() == Some(request);
-            if answers && delivery.message.header().unwrap().msg_type == msg_type {
-                return serde_json::from_slice(&delivery.message.content).unwrap();
+            if answers && delivery.message().header().unwrap().msg_type == msg_type {
+                return serde_json::from_slice(&delivery.message().content).unwrap();
             }
         }
     }
@@ -175,15 +175,15 @@ impl Client {
         loop {
             let delivery = self.next().await;
             let parent = delivery
-                .message
+                .message()
                 .parent()
                 .unwrap()
                 .map(|parent| parent.msg_id.into_owned());
             if parent.as_deref() != Some(request) {
                 continue;
             }
-            let content: Value = serde_json::from_slice(&delivery.message.content).unwrap();
-            match &*delivery.message.header().unwrap().msg_type {
+            let content: Value = serde_json::from_slice(&delivery.message().content).unwrap();
+            match &*delivery.message().header().unwrap().msg_type {
                 "stream" => text.push_str(content["text"].as_str().unwrap()),
                 "status" if content["execution_state"] == "idle" => return text,
                 _ => {}

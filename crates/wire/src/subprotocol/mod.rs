@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{Message, WireError};
 
-pub use v1::encode as encode_v1;
+pub use v1::{V1Frame, encode as encode_v1};
 
 /// One WebSocket frame that carries a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Subprotocol {
     /// When the frame is none of this subprotocol's; nothing a client sends panics.
     pub fn decode(self, frame: Frame) -> Result<Message, WireError> {
         match (self, frame) {
-            (Self::V1, Frame::Binary(bytes)) => v1::decode(&bytes),
+            (Self::V1, Frame::Binary(bytes)) => Ok(V1Frame::check(bytes)?.message()),
             (Self::V1, Frame::Text(_)) => Err(WireError::TextInV1),
             (Self::Legacy, frame) => legacy::decode(frame),
         }

@@ -3,8 +3,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::part;
-use crate::{BUFFERS_MAX, Channel, Message, WireError};
+use crate::{BUFFERS_MAX, Channel, Message, Parts, WireError};
 
 /// Channel, header, parent header, metadata and content.
 const PARTS_WITHOUT_BUFFERS: usize = 5;
@@ -41,33 +40,95 @@ pub fn encode(message: &Message) -> Bytes {
     frame.freeze()
 }
 
-/// Reads a frame; the parts share its memory.
-pub(super) fn decode(frame: &Bytes) -> Result<Message, WireError> {
-    let offsets = offset_at(frame, 0)?;
-    let parts = offsets.checked_sub(1).ok_or(WireError::BadOffsets)?;
-    let count = parts
+/// A frame of which is known that all its parts are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct V1Frame {
+    bytes: Bytes,
+    channel: Channel,
+}
+
+impl V1Frame {
+    /// The frame of a message.
+    #[must_use]
+    pub fn encode(message: &Message) -> Self {
+        Self {
+            bytes: encode(message),
+            channel: message.channel,
+        }
+    }
+
+    /// Checks a frame.
+    ///
+    /// # Errors
+    /// When it is none of this subprotocol's; no bytes panic.
+    pub fn check(bytes: Bytes) -> Result<Self, WireError> {
+        (0..count(&bytes)?).try_for_each(|index| nth(&bytes, index).map(drop))?;
+        let channel =
+            std::str::from_utf8(nth(&bytes, 0)?).map_err(|_| WireError::NotUtf8 { part: "channel" })?;
+        let channel = channel.parse()?;
+        Ok(Self { bytes, channel })
+    }
+
+    /// The frame itself.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The parts, borrowed.
+    #[must_use]
+    pub fn parts(&self) -> Parts<'_> {
+        Parts {
+            channel: self.channel,
+            header: self.part(1),
+            parent_header: self.part(2),
+            metadata: self.part(3),
+            content: self.part(4),
+        }
+    }
+
+    /// The message; its parts share the frame's memory.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        let shared = |part| self.bytes.slice_ref(part);
+        let parts = self.parts();
+        let buffers = PARTS_WITHOUT_BUFFERS..count(&self.bytes).unwrap_or_default();
+        Message {
+            channel: parts.channel,
+            header: shared(parts.header),
+            parent_header: shared(parts.parent_header),
+            metadata: shared(parts.metadata),
+            content: shared(parts.content),
+            buffers: buffers.map(|index| shared(self.part(index))).collect(),
+        }
+    }
+
+    /// It is there: that was checked.
+    fn part(&self, index: usize) -> &[u8] {
+        nth(&self.bytes, index).unwrap_or_default()
+    }
+}
+
+/// How many parts the table knows.
+fn count(frame: &[u8]) -> Result<usize, WireError> {
+    let parts = offset_at(frame, 0)?.checked_sub(1).ok_or(WireError::BadOffsets)?;
+    let buffers = parts
         .checked_sub(PARTS_WITHOUT_BUFFERS)
         .ok_or(WireError::BadOffsets)?;
-    if count > BUFFERS_MAX {
-        return Err(WireError::TooManyBuffers { count });
+    if buffers > BUFFERS_MAX {
+        return Err(WireError::TooManyBuffers { count: buffers });
     }
-    let take = |index: usize| part(frame, offset_at(frame, index + 1)?, offset_at(frame, index + 2)?);
-    let channel = take(0)?;
-    let channel = std::str::from_utf8(&channel).map_err(|_| WireError::NotUtf8 { part: "channel" })?;
-    Ok(Message {
-        channel: channel.parse::<Channel>()?,
-        header: take(1)?,
-        parent_header: take(2)?,
-        metadata: take(3)?,
-        content: take(4)?,
-        buffers: (PARTS_WITHOUT_BUFFERS..parts)
-            .map(take)
-            .collect::<Result<_, _>>()?,
-    })
+    Ok(parts)
+}
+
+/// The part of this number.
+fn nth(frame: &[u8], index: usize) -> Result<&[u8], WireError> {
+    let (start, end) = (offset_at(frame, index + 1)?, offset_at(frame, index + 2)?);
+    frame.get(start..end).ok_or(WireError::BadOffsets)
 }
 
 /// The number at `index` of the table in front of the frame.
-fn offset_at(frame: &Bytes, index: usize) -> Result<usize, WireError> {
+fn offset_at(frame: &[u8], index: usize) -> Result<usize, WireError> {
     let start = index.saturating_mul(size_of::<u64>());
     let number = frame
         .get(start..)
@@ -97,7 +158,7 @@ mod tests {
         }
         expected.extend(b"shell{\"h\":1}{}{}{\"c\":2}\x00\xff");
         assert_eq!(encode(&message), expected);
-        assert_eq!(decode(&Bytes::from(expected)).unwrap(), message);
+        assert_eq!(V1Frame::check(expected.into()).unwrap().message(), message);
     }
 
     #[test]
@@ -118,7 +179,7 @@ mod tests {
             &[6, 56, 61, u64::MAX, 56, 56, 56],
             &[1 << 40, 56, 56, 56, 56, 56, 56],
         ] {
-            assert!(decode(&table(numbers)).is_err(), "{numbers:?}");
+            assert!(V1Frame::check(table(numbers)).is_err(), "{numbers:?}");
         }
     }
 }

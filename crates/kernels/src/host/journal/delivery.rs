@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wire::{Frame, Message, Subprotocol, encode_v1};
+use wire::{Message, Parts, V1Frame};
 
 use crate::ClientId;
 
@@ -39,42 +39,34 @@ impl Audience {
     }
 }
 
-/// A message on its way to clients.
+/// A message on its way to clients, encoded once for all of them.
 #[derive(Debug)]
 pub struct Delivery {
     /// Where it stands in the journal.
     pub position: Position,
     /// Whom it is for.
     pub audience: Audience,
-    /// The message; its parts share the memory of the encoded frame.
-    pub message: Message,
-    v1: Bytes,
+    v1: V1Frame,
 }
 
 impl Delivery {
-    /// Encodes `message` for the v1 subprotocol and lets its parts share that memory, so that a journal holds
-    /// each message once.
+    /// Encodes `message` for the v1 subprotocol.
     #[must_use]
-    pub fn new(position: Position, audience: Audience, message: Message) -> Self {
-        let v1 = encode_v1(&message);
-        let message = Subprotocol::V1
-            .decode(Frame::Binary(v1.clone()))
-            .unwrap_or(message);
+    pub fn new(position: Position, audience: Audience, message: &Message) -> Self {
+        let v1 = V1Frame::encode(message);
         Self {
             position,
             audience,
-            message,
             v1,
         }
     }
 
     /// The delivery a frame was written from, `None` if it is no such frame.
     pub(crate) fn from_v1(position: Position, audience: Audience, v1: Bytes) -> Option<Self> {
-        let message = Subprotocol::V1.decode(Frame::Binary(v1.clone())).ok()?;
+        let v1 = V1Frame::check(v1).ok()?;
         Some(Self {
             position,
             audience,
-            message,
             v1,
         })
     }
@@ -82,6 +74,18 @@ impl Delivery {
     /// The message as a frame of the v1 subprotocol.
     #[must_use]
     pub fn v1(&self) -> &Bytes {
-        &self.v1
+        self.v1.bytes()
+    }
+
+    /// The message; its parts share the memory of the frame.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        self.v1.message()
+    }
+
+    /// The parts of the message, borrowed.
+    #[must_use]
+    pub fn parts(&self) -> Parts<'_> {
+        self.v1.parts()
     }
 }

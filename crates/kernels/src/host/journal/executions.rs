@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use wire::{Channel, Message};
+use wire::{Channel, Message, Parts};
 
 use super::Position;
 use crate::ClientId;
@@ -175,7 +175,7 @@ impl Executions {
 }
 
 /// Whether the kernel says that it is done with a request.
-pub(super) fn is_idle(message: &Message) -> bool {
+pub(super) fn is_idle(message: &Parts<'_>) -> bool {
     /// As long as `{"execution_state": "idle"}` may be written.
     const BYTES_MAX: usize = 64;
     const WORD: &[u8] = b"\"idle\"";

@@ -77,6 +77,14 @@ struct State {
     last_parent: Bytes,
 }
 
+/// What a kernel said.
+pub(crate) struct Entry<'a> {
+    pub(crate) audience: Audience,
+    pub(crate) message: &'a Message,
+    /// The id of the request it answers, when it answers one.
+    pub(crate) request: Option<&'a str>,
+}
+
 /// Where that is which has left memory.
 enum Store {
     File(Spill),
@@ -145,20 +153,40 @@ impl Journal {
         }
     }
 
-    /// Adds what the kernel said. `request` is the parent's id, when it has one.
-    pub(crate) fn append(&self, audience: Audience, message: Message, request: Option<&str>) {
+    /// Adds what the kernel said.
+    pub(crate) fn append<'a>(&self, entries: impl IntoIterator<Item = Entry<'a>>) {
         // Encoded before the lock is taken: copying a large message takes its time.
-        let mut delivery = Delivery::new(Position::default(), audience, message);
+        let encoded =
+            |Entry {
+                 audience,
+                 message,
+                 request,
+             }: Entry<'a>| { (Delivery::new(Position::default(), audience, message), request) };
+        let entries: Vec<_> = entries.into_iter().map(encoded).collect();
         let mut state = self.lock();
-        let position = self.news.borrow().head;
-        delivery.position = position;
-        if let Some(request) = request {
-            state.index(request, position);
-            let (is_idle, bytes) = (is_idle(&delivery.message), state.bytes);
-            state.executions.note_answer(request, position, is_idle, bytes);
+        let mut position = self.news.borrow().head;
+        let mut indexed = None;
+        for (mut delivery, request) in entries {
+            delivery.position = position;
+            let is_idle = is_idle(&delivery.parts());
+            // Outputs of one request come in a row.
+            if request != indexed || is_idle {
+                state.index_answer(request, position, is_idle);
+                indexed = request;
+            }
+            state.push(delivery, self.memory_bytes_max);
+            position = position.next();
         }
-        state.push(delivery, self.memory_bytes_max);
-        self.news.send_modify(|news| news.head = position.next());
+        self.news.send_modify(|news| news.head = position);
+    }
+
+    /// Adds a message of ours to everyone, which answers nothing.
+    pub(crate) fn tell(&self, message: &Message) {
+        self.append([Entry {
+            audience: Audience::Everyone,
+            message,
+            request: None,
+        }]);
     }
 
     /// Adds what the journal that this one mirrors holds: positions ascend, and where some are left out readers are
@@ -274,7 +302,7 @@ impl Journal {
     }
 
     fn read_those(&self, from: Position, is_wanted: impl Fn(&Audience) -> bool) -> Read {
-        let state = self.lock();
+        let mut state = self.lock();
         let News { head, closed } = *self.news.borrow();
         if from >= head {
             return if closed { Read::Closed } else { Read::Nothing };
@@ -320,18 +348,21 @@ impl State {
         if !needed {
             spill.clear();
         } else if let Err(error) = spill.append(&oldest) {
-            warn!(%error, "failed to spill a kernel's journal to its file; clients that lag behind will see a gap");
-            spill.clear();
+            lose(spill, &error);
         }
     }
 
     /// What stands before `in_memory_from`.
-    fn read_behind(&self, from: Position, in_memory_from: Position) -> Read {
-        let spill = match &self.store {
+    fn read_behind(&mut self, from: Position, in_memory_from: Position) -> Read {
+        let spill = match &mut self.store {
             Store::File(spill) => spill,
             Store::Host(host) => return Read::Behind(Behind::host(host.clone(), from, in_memory_from)),
         };
-        spill.chunk(from).map_or_else(
+        let chunk = spill.chunk(from).unwrap_or_else(|error| {
+            lose(spill, &error);
+            None
+        });
+        chunk.map_or_else(
             || {
                 let next = spill.first().unwrap_or(in_memory_from).max(from.next());
                 let missed = next.0.saturating_sub(from.0);
@@ -342,17 +373,23 @@ impl State {
     }
 
     fn index_mirrored(&mut self, delivery: &Delivery) {
-        let parent = &delivery.message.parent_header;
-        let is_idle = is_idle(&delivery.message);
-        if *parent == self.last_parent && !is_idle {
+        let parts = delivery.parts();
+        let is_idle = is_idle(&parts);
+        if *parts.parent_header == *self.last_parent && !is_idle {
             return;
         }
-        self.last_parent = parent.clone();
+        self.last_parent = delivery.v1().slice_ref(parts.parent_header);
         // Whatever cannot be read has not become part of the journal that is mirrored.
-        if let Ok(Some(parent)) = delivery.message.parent() {
-            self.index(&parent.msg_id, delivery.position);
+        if let Ok(Some(parent)) = parts.parent() {
+            self.index_answer(Some(&parent.msg_id), delivery.position, is_idle);
+        }
+    }
+
+    fn index_answer(&mut self, request: Option<&str>, position: Position, is_idle: bool) {
+        if let Some(request) = request {
+            self.index(request, position);
             self.executions
-                .note_answer(&parent.msg_id, delivery.position, is_idle, self.bytes);
+                .note_answer(request, position, is_idle, self.bytes);
         }
     }
 
@@ -368,6 +405,12 @@ impl State {
         self.requests.insert(request.into(), position);
         self.requests_in_order.push_back(request.into());
     }
+}
+
+/// What is in the file cannot be relied on any longer.
+fn lose(spill: &mut Spill, error: &std::io::Error) {
+    warn!(%error, "failed to spill a kernel's journal to its file; clients that lag behind will see a gap");
+    spill.clear();
 }
 
 #[cfg(test)]

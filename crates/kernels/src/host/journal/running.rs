@@ -44,7 +44,7 @@ impl State {
     fn parent_at(&self, position: Position) -> Option<Box<str>> {
         let first = self.entries.front()?.position;
         let index = usize::try_from(position.0.checked_sub(first.0)?).ok()?;
-        let parent_header = &self.entries.get(index)?.message.parent_header;
+        let parent_header = self.entries.get(index)?.parts().parent_header;
         Some(std::str::from_utf8(parent_header).ok()?.into())
     }
 }

@@ -23,6 +23,12 @@ const SEGMENTS_MIN: u64 = 8;
 /// How much one chunk reads at most, unless one message alone is larger.
 const CHUNK_BYTES_MAX: u64 = 1 << 20;
 
+/// When so much is collected it is written.
+const COLLECTED_BYTES_MAX: usize = 128 << 10;
+
+/// A message of this size is written from where it is.
+const LARGE_BYTES: usize = 32 << 10;
+
 /// Segments, oldest first.
 pub(super) struct Spill {
     dir: PathBuf,
@@ -36,6 +42,8 @@ struct Segment {
     first: Position,
     /// Where each record ends.
     ends: Vec<u64>,
+    /// The last records, not written yet: one write for many.
+    collected: Vec<u8>,
 }
 
 /// Some records of one segment, to be read where blocking is allowed.
@@ -74,6 +82,7 @@ impl Spill {
                 file,
                 first: delivery.position,
                 ends: Vec::new(),
+                collected: Vec::new(),
             });
         }
         if let Some(segment) = self.segments.back_mut() {
@@ -98,9 +107,13 @@ impl Spill {
     }
 
     /// The records from `from` on, if it is held.
-    pub(super) fn chunk(&self, from: Position) -> Option<SpilledChunk> {
-        let holds = |segment: &&Segment| (segment.first..segment.end()).contains(&from);
-        self.segments.iter().find(holds)?.chunk(from)
+    pub(super) fn chunk(&mut self, from: Position) -> io::Result<Option<SpilledChunk>> {
+        let holds = |segment: &&mut Segment| (segment.first..segment.end()).contains(&from);
+        let Some(segment) = self.segments.iter_mut().find(holds) else {
+            return Ok(None);
+        };
+        segment.write_collected()?;
+        Ok(segment.chunk(from))
     }
 
     fn bytes(&self) -> u64 {
@@ -115,14 +128,28 @@ impl Segment {
             Audience::Only(client) => client.as_str(),
         };
         let audience_bytes = u32::try_from(audience.len()).map_err(io::Error::other)?;
-        let mut head = Vec::with_capacity(audience.len().saturating_add(size_of::<u32>()));
-        head.extend(audience_bytes.to_le_bytes());
-        head.extend(audience.as_bytes());
-        let mut file: &File = &self.file;
-        file.write_all(&head)?;
-        file.write_all(delivery.v1())?;
-        let record_bytes = (head.len() as u64).saturating_add(delivery.v1().len() as u64);
-        self.ends.push(self.bytes().saturating_add(record_bytes));
+        self.collected.extend(audience_bytes.to_le_bytes());
+        self.collected.extend(audience.as_bytes());
+        let v1 = delivery.v1();
+        if v1.len() < LARGE_BYTES {
+            self.collected.extend_from_slice(v1);
+        } else {
+            self.write_collected()?;
+            (&*self.file).write_all(v1)?;
+        }
+        if self.collected.len() >= COLLECTED_BYTES_MAX {
+            self.write_collected()?;
+        }
+        let record_bytes = size_of::<u32>()
+            .saturating_add(audience.len())
+            .saturating_add(v1.len());
+        self.ends.push(self.bytes().saturating_add(record_bytes as u64));
+        Ok(())
+    }
+
+    fn write_collected(&mut self) -> io::Result<()> {
+        (&*self.file).write_all(&self.collected)?;
+        self.collected.clear();
         Ok(())
     }
 

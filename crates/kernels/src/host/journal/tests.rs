@@ -28,6 +28,15 @@ fn journal(memory_bytes_max: usize, file_bytes_max: u64) -> (Journal, tempfile::
     )
 }
 
+fn say(journal: &Journal, audience: Audience, number: u64, request: Option<&str>) {
+    let message = &message(number);
+    journal.append([Entry {
+        audience,
+        message,
+        request,
+    }]);
+}
+
 fn client(name: &str) -> ClientId {
     ClientId::new(name)
 }
@@ -58,7 +67,7 @@ async fn read_all(journal: &Journal, mut from: Position, client: &ClientId) -> (
         ids.extend(
             deliveries
                 .iter()
-                .map(|delivery| delivery.message.header().unwrap().msg_id.into_owned()),
+                .map(|delivery| delivery.message().header().unwrap().msg_id.into_owned()),
         );
     }
 }
@@ -72,7 +81,7 @@ async fn what_leaves_memory_while_needed_is_read_back_from_the_file() {
     let (journal, _dir) = journal(2_000, 1 << 20);
     journal.keep(Some(Position(0)));
     for number in 0..1_000 {
-        journal.append(Audience::Everyone, message(number), None);
+        say(&journal, Audience::Everyone, number, None);
     }
     assert_eq!(
         read_all(&journal, Position(0), &client("a")).await,
@@ -89,7 +98,7 @@ async fn what_falls_out_of_the_file_is_told_as_missed() {
     let (journal, _dir) = journal(2_000, 1 << 20);
     journal.keep(Some(Position(0)));
     for number in 0..10_000 {
-        journal.append(Audience::Everyone, message(number), None);
+        say(&journal, Audience::Everyone, number, None);
     }
     let (ids, missed) = read_all(&journal, Position(0), &client("a")).await;
     assert!(missed > 0);
@@ -101,7 +110,7 @@ async fn what_nobody_needs_is_not_written_to_the_file() {
     let (journal, _dir) = journal(2_000, 1 << 20);
     journal.keep(Some(Position(90)));
     for number in 0..100 {
-        journal.append(Audience::Everyone, message(number), None);
+        say(&journal, Audience::Everyone, number, None);
     }
     let (ids, missed) = read_all(&journal, Position(0), &client("a")).await;
     assert!((1..=90).contains(&missed), "{missed}");
@@ -118,7 +127,7 @@ async fn a_message_for_one_is_not_seen_by_others_in_memory_or_file() {
         } else {
             Audience::Only(client("a"))
         };
-        journal.append(audience, message(number), None);
+        say(&journal, audience, number, None);
     }
     assert_eq!(read_all(&journal, Position(0), &client("a")).await.0.len(), 50);
     assert_eq!(read_all(&journal, Position(0), &client("b")).await.0.len(), 25);
@@ -127,9 +136,9 @@ async fn a_message_for_one_is_not_seen_by_others_in_memory_or_file() {
 #[test]
 fn the_first_answer_to_a_request_is_indexed() {
     let (journal, _dir) = journal(1 << 20, 0);
-    journal.append(Audience::Everyone, message(0), None);
-    journal.append(Audience::Everyone, message(1), Some("q"));
-    journal.append(Audience::Everyone, message(2), Some("q"));
+    say(&journal, Audience::Everyone, 0, None);
+    say(&journal, Audience::Everyone, 1, Some("q"));
+    say(&journal, Audience::Everyone, 2, Some("q"));
     assert_eq!(journal.first_answering("q"), Some(Position(1)));
     assert_eq!(journal.first_answering("r"), None);
 }
@@ -137,7 +146,7 @@ fn the_first_answer_to_a_request_is_indexed() {
 #[test]
 fn a_closed_journal_is_read_to_its_end() {
     let (journal, _dir) = journal(1 << 20, 0);
-    journal.append(Audience::Everyone, message(0), None);
+    say(&journal, Audience::Everyone, 0, None);
     journal.close();
     assert!(matches!(
         journal.read(Position(0), &client("a")),

@@ -9,7 +9,7 @@ use super::{
     Connected, HostProcess, Inlets, Shared, Spawning, connect_to, reading::read, shared::Abandoned, spawn,
 };
 use crate::{
-    Audience, Ended, ExecutionState, Exit, KernelError, Phase,
+    Ended, ExecutionState, Exit, KernelError, Phase,
     host::{OwnMessages, Predecessor, journal::Fetch},
     host_process::setup::Setup,
     launch::kill_leftovers,
@@ -199,7 +199,7 @@ impl Keeper {
             own.stderr(session.as_deref(), &text, Timestamp::now()),
             own.status(session.as_deref(), ExecutionState::Dead, Timestamp::now()),
         ] {
-            self.shared.journal.append(Audience::Everyone, message, None);
+            self.shared.journal.tell(&message);
         }
         warn!(kernel.id = %self.shared.kernel_id, "kernel {} died ({reason})", self.shared.kernel_id);
         self.finish(Ended::Died {

@@ -98,7 +98,7 @@ mod tests {
             date: "",
         };
         let message = Message::new(Channel::Iopub, header, None, &serde_json::json!({"text": "x"}));
-        Delivery::new(Position(7), audience, message)
+        Delivery::new(Position(7), audience, &message)
     }
 
     fn framed(head: BytesMut, v1: &Bytes) -> Bytes {
@@ -117,7 +117,7 @@ mod tests {
             assert_eq!((id, read.position), (3, Position(7)));
             assert_eq!(read.audience, audience);
             assert_eq!(read.v1(), delivery.v1());
-            assert_eq!(read.message, delivery.message);
+            assert_eq!(read.message(), delivery.message());
         }
     }
 
