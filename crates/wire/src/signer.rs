@@ -1,6 +1,7 @@
 //! Message signatures, as the key in a connection file asks for.
 
 use bytes::Bytes;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha512};
 
@@ -44,8 +45,8 @@ impl Signer {
     pub fn sign(&self, parts: [&Bytes; 4]) -> Bytes {
         match &self.0 {
             Keyed::Unsigned => Bytes::new(),
-            Keyed::Sha256(mac) => Bytes::from(hex::encode(fed(mac, parts).finalize().into_bytes())),
-            Keyed::Sha512(mac) => Bytes::from(hex::encode(fed(mac, parts).finalize().into_bytes())),
+            Keyed::Sha256(mac) => hexadecimal(&fed(mac, parts).finalize().into_bytes()),
+            Keyed::Sha512(mac) => hexadecimal(&fed(mac, parts).finalize().into_bytes()),
         }
     }
 
@@ -61,7 +62,11 @@ impl Signer {
         let digest = digest
             .get_mut(..signature.len() / 2)
             .ok_or(WireError::BadSignature)?;
-        hex::decode_to_slice(signature, digest).map_err(|_| WireError::BadSignature)?;
+        // Decoding wants exactly the room that it fills.
+        let is_whole = HEXLOWER_PERMISSIVE.decode_len(signature.len()) == Ok(digest.len());
+        if !is_whole || HEXLOWER_PERMISSIVE.decode_mut(signature, digest).is_err() {
+            return Err(WireError::BadSignature);
+        }
         let verified = match &self.0 {
             Keyed::Unsigned => Ok(()),
             Keyed::Sha256(mac) => fed(mac, parts).verify_slice(digest),
@@ -83,6 +88,10 @@ impl std::fmt::Debug for Signer {
         };
         formatter.debug_tuple("Signer").field(&scheme).finish()
     }
+}
+
+fn hexadecimal(digest: &[u8]) -> Bytes {
+    HEXLOWER.encode(digest).into()
 }
 
 fn fed<M: Mac + Clone>(mac: &M, parts: [&Bytes; 4]) -> M {
