@@ -20,6 +20,7 @@ mod resolve_path;
 mod usage;
 
 use self::pair::{Configuration, Pair, describe};
+pub(crate) use self::reference::Reference;
 
 /// Where the reasons stand.
 const REASONS: &str = include_str!("../../../docs/contents.md");

@@ -14,15 +14,15 @@ use tokio::time::{Instant, sleep};
 const STARTS_WITHIN: Duration = Duration::from_secs(120);
 
 /// A running jupyter_server, killed when dropped.
-pub(super) struct Reference {
-    pub(super) port: u16,
+pub(crate) struct Reference {
+    pub(crate) port: u16,
     pub(super) directories: TempDir,
     _process: Child,
 }
 
 impl Reference {
     /// Starts it with settings as `("ServerApp.base_url", "/x/")`.
-    pub(super) async fn start(settings: &[(&str, String)]) -> Self {
+    pub(crate) async fn start(settings: &[(&str, String)]) -> Self {
         Self::start_with(settings, &[]).await
     }
 

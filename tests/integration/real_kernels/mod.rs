@@ -2,13 +2,14 @@
 //! in which nothing is of Python or libzmq. (ipykernel is in `kernels` and `channels`.)
 
 mod cells;
+mod clients;
 mod ending;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use test_support::{TestClient, TestServer, TestSocket};
+use test_support::{TestClient, TestServer, TestServerBuilder, TestSocket};
 use wire::{Message, Subprotocol};
 
 use crate::channels::{ipykernel::python, run, text};
@@ -60,9 +61,13 @@ const KERNELS: [RealKernel; 2] = [
     },
 ];
 
-/// A server with these kernels, whose kernelspecs are as their own installers write them.
+/// A server with these kernels.
 async fn server() -> TestServer {
-    let builder = TestServer::builder().without_fake_kernel();
+    builder().start().await
+}
+
+/// The same, to be changed before it starts. The kernelspecs are as the kernels' own installers write them.
+fn builder() -> TestServerBuilder {
     let home = tempfile::tempdir().unwrap();
     let deno = python().with_file_name("deno");
     let installers: [(PathBuf, &[&str]); 2] = [
@@ -81,12 +86,12 @@ async fn server() -> TestServer {
             .expect("the kernels of tests/requirements.txt are installed");
         assert!(output.status.success(), "{arguments:?}: {output:?}");
     }
-    let mut builder = builder;
+    let mut builder = TestServer::builder().without_fake_kernel();
     for kernel in &KERNELS {
         let installed = home.path().join(".local/share/jupyter/kernels").join(kernel.name);
         builder = builder.installed_kernelspec(&installed);
     }
-    builder.start().await
+    builder
 }
 
 /// Opens a session for a document of its own: its model.
