@@ -18,7 +18,7 @@ use crate::{
     Kernelspecs,
     external::ExternalLauncher,
     host::{self, HostHandle, HostSettings, HostSetup},
-    host_process::{self, HostRecord, Registry, Spawning},
+    host_process::{self, Adopted, HostRecord, Registry, Spawning},
     launch::{LaunchPlan, Launcher, lookup},
     observer::Unobserved,
     place::{absolute_name, directory_for},
@@ -149,8 +149,13 @@ impl KernelManager {
         let Some(spawning) = self.spawning() else {
             return;
         };
-        let Some(host) = host_process::adopt(spawning, config, record).await else {
-            return;
+        let host = match host_process::adopt(spawning, config, &record).await {
+            Adopted::Running(host) => *host,
+            Adopted::Gone => return,
+            Adopted::Unreached(error) => {
+                warn!(kernel.id = %id, %error, "kernel {id} may run, but its host cannot be taken over");
+                return;
+            }
         };
         let kernel = Kernel::new(
             id.clone(),

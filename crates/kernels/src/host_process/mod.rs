@@ -12,6 +12,6 @@ mod serve;
 mod setup;
 mod socket_path;
 
-pub(crate) use mirror::{Spawning, adopt, start};
+pub(crate) use mirror::{Adopted, Spawning, adopt, start};
 pub(crate) use registry::{HostRecord, Registry};
 pub use serve::{HostProcessError, run_kernel_host};

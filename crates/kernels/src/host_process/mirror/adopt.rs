@@ -5,7 +5,11 @@ use std::io;
 use serde::Deserialize;
 use tracing::{debug, warn};
 
-use super::{Connected, Spawning, connect_to, keep};
+use super::{
+    Connected, Spawning,
+    connect::{connect_to, is_gone},
+    keep,
+};
 use crate::{
     ConnectionFile, KernelsConfig, Phase,
     host::{HostHandle, HostSettings},
@@ -13,46 +17,35 @@ use crate::{
     launch::{LaunchPlan, kill_leftovers},
 };
 
-/// Takes a host over, if it is still there and its kernel lives; else leaves nothing of it behind.
-pub(crate) async fn adopt(
-    spawning: Spawning,
-    config: &KernelsConfig,
-    record: HostRecord,
-) -> Option<HostHandle> {
+/// What became of a host that was written down.
+pub(crate) enum Adopted {
+    /// It runs, and is this server's.
+    Running(Box<HostHandle>),
+    /// It is gone, and so is all that it left behind.
+    Gone,
+    /// It may run: it did not answer, or speaks another version. Nothing of it was touched.
+    Unreached(ProtocolError),
+}
+
+/// Takes a host over, if it is still there and its kernel lives. Of one that is gone for certain nothing is left.
+pub(crate) async fn adopt(spawning: Spawning, config: &KernelsConfig, record: &HostRecord) -> Adopted {
     let id = &record.kernel_id;
     let connected = match connect_to(&record.address, config.limits.message_bytes_max, None).await {
         Ok(connected) => connected,
-        Err(ProtocolError::Io { source }) if is_gone(&source) => {
+        Err(error) if is_gone(&error) => {
             debug!(kernel.id = %id, "the host of kernel {id} is gone");
-            clean_up(&spawning, config, &record).await;
-            return None;
+            clean_up(&spawning, config, record).await;
+            return Adopted::Gone;
         }
-        Err(ProtocolError::Closed) => {
-            debug!(kernel.id = %id, "the host of kernel {id} is about to go");
-            clean_up(&spawning, config, &record).await;
-            return None;
-        }
-        // It runs and somebody may still want it: another version, or somebody who can wait.
-        Err(error) => {
-            warn!(kernel.id = %id, %error, "kernel {id} runs, but its host cannot be taken over");
-            return None;
-        }
+        Err(error) => return Adopted::Unreached(error),
     };
     if matches!(connected.attached.status.phase, Phase::Ended(_)) {
         debug!(kernel.id = %id, "kernel {id} has ended meanwhile");
         spawning.registry.forget(&record.address).await;
-        return None;
+        return Adopted::Gone;
     }
-    let setup = setup_of(&spawning, config, &record, &connected);
-    Some(keep(spawning, setup, None, connected))
-}
-
-/// Nobody listens there.
-fn is_gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
-    )
+    let setup = setup_of(&spawning, config, record, &connected);
+    Adopted::Running(Box::new(keep(spawning, setup, None, connected)))
 }
 
 /// Removes what a host has left that was killed together with the server.

@@ -1,7 +1,10 @@
 //! Connecting to a host.
 
-use tokio::net::UnixStream;
+use std::io;
 
+use tokio::time::timeout;
+
+use super::peer::Peer;
 use crate::{
     Position,
     host_process::{
@@ -20,6 +23,8 @@ pub(super) struct Connected {
     pub(super) writer: FrameWriter,
     pub(super) attached: Attached,
     pub(super) version: Version,
+    /// Its process, where the system tells.
+    pub(super) peer: Option<Peer>,
 }
 
 /// Connects. What the kernel says comes from `from` on, or with `None` from now on.
@@ -28,11 +33,14 @@ pub(super) async fn connect_to(
     message_bytes_max: usize,
     from: Option<Position>,
 ) -> Result<Connected, ProtocolError> {
-    let stream = UnixStream::from_std(socket_path::connect(&address.socket)?)?;
+    let connecting = timeout(GREETING_TIMEOUT, socket_path::connect(&address.socket));
+    let stream = connecting.await.map_err(|_| ProtocolError::TimedOut)??;
+    // Held before it proves anything: whoever proves it then was not another before.
+    let peer = Peer::of(&stream);
     let (mut reader, mut writer) = split(stream, unproven_bytes_max());
     let version = greet_host(&mut reader, &mut writer, &address.secret, from).await?;
     reader.allow(frame_bytes_max(message_bytes_max));
-    let attached = tokio::time::timeout(GREETING_TIMEOUT, attached(&mut reader))
+    let attached = timeout(GREETING_TIMEOUT, attached(&mut reader))
         .await
         .map_err(|_| ProtocolError::TimedOut)??;
     Ok(Connected {
@@ -40,7 +48,15 @@ pub(super) async fn connect_to(
         writer,
         attached,
         version,
+        peer,
     })
+}
+
+/// Whether nobody listens there, nor will again. All else says nothing of a host: it may be stopped for a while, or the
+/// server was, and has lost its turn.
+pub(super) fn is_gone(error: &ProtocolError) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotFound};
+    matches!(error, ProtocolError::Io { source } if matches!(source.kind(), NotFound | ConnectionRefused))
 }
 
 async fn attached(reader: &mut FrameReader) -> Result<Attached, ProtocolError> {

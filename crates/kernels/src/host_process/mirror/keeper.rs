@@ -1,12 +1,19 @@
 //! The server's task for one host: stays connected to it, and starts another when it is gone.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::{
-    Connected, HostProcess, Inlets, Shared, Spawning, connect_to, reading::read, shared::Abandoned, spawn,
+    Connected, HostProcess, Inlets, Shared, Spawning,
+    connect::{connect_to, is_gone},
+    pauses::Pauses,
+    peer::Peer,
+    reading::read,
+    shared::Abandoned,
+    spawn,
 };
 use crate::{
     Ended, ExecutionState, Exit, KernelError, Phase,
@@ -15,15 +22,23 @@ use crate::{
     launch::kill_leftovers,
 };
 
+/// A connection that holds so long is a good one: should it break, it is made anew at once.
+const STEADY: Duration = Duration::from_secs(1);
+
 /// Looks after one host.
 pub(super) struct Keeper {
     spawning: Spawning,
     setup: Setup,
     /// `None` for a host that another server has started.
     process: Option<HostProcess>,
+    /// The host's process as the last connection to it showed it.
+    peer: Option<Peer>,
     shared: Shared,
     inlets: Inlets,
     since: Instant,
+    /// Whether the last connection held for a while.
+    was_steady: bool,
+    pauses: Pauses,
     /// Hosts in a row that did not live long.
     restarts_in_a_row: u32,
 }
@@ -40,9 +55,12 @@ impl Keeper {
             spawning,
             setup,
             process,
+            peer: None,
             shared,
             inlets,
             since: Instant::now(),
+            was_steady: true,
+            pauses: Pauses::new(),
             restarts_in_a_row: 0,
         }
     }
@@ -79,15 +97,19 @@ impl Keeper {
             mut writer,
             attached,
             version,
+            peer,
         } = connected;
         self.shared.note_version(version);
+        self.peer = peer;
         self.shared.status.send_replace(attached.status);
         self.shared.journal.index_requests(attached.requests);
         self.shared.journal.index_executions(attached.executions);
+        let began = Instant::now();
         let error = tokio::select! {
             error = read(&self.shared, &mut reader) => error,
             error = self.inlets.write(&self.shared, &mut writer, fetches) => error,
         };
+        self.was_steady = began.elapsed() >= STEADY;
         if !self.inlets.has_released() {
             warn!(kernel.id = %self.shared.kernel_id, "the connection to the kernel's host broke: {error}");
         }
@@ -97,13 +119,31 @@ impl Keeper {
         matches!(self.shared.status.borrow().phase, Phase::Ended(_))
     }
 
-    /// Connects to the same host, if it is still there.
-    async fn connect_again(&self) -> Option<Connected> {
+    /// Connects to the same host, for as long as it is there. One that does not answer, or hangs up, is not gone: this
+    /// process may have been stopped in the middle of a greeting, or the host is.
+    async fn connect_again(&mut self) -> Option<Connected> {
         let head = self.shared.journal.head();
         let message_bytes_max = self.setup.settings.limits.message_bytes_max;
-        connect_to(&self.setup.address, message_bytes_max, Some(head))
-            .await
-            .ok()
+        match self.was_steady {
+            true => self.pauses = Pauses::new(),
+            false => sleep(self.pauses.next()).await,
+        }
+        loop {
+            let failed = match connect_to(&self.setup.address, message_bytes_max, Some(head)).await {
+                Ok(connected) => return Some(connected),
+                Err(failed) => failed,
+            };
+            if is_gone(&failed) || self.has_host_ended() {
+                return None;
+            }
+            let id = &self.shared.kernel_id;
+            warn!(kernel.id = %id, error = %failed, "the host of kernel {id} cannot be reached, trying again");
+            sleep(self.pauses.next()).await;
+        }
+    }
+
+    fn has_host_ended(&self) -> bool {
+        self.peer.as_ref().is_some_and(Peer::has_ended)
     }
 
     /// Cleans up after a host that is gone, and its kernel with it; starts another, if that makes sense.
@@ -146,6 +186,10 @@ impl Keeper {
             }
             None => Exit::Unknown,
         };
+        // One that nobody can reach any more would start its kernel again.
+        if let Some(peer) = self.peer.take() {
+            peer.kill();
+        }
         let host_mark = self.setup.plan.host_mark.clone();
         // It looks at all processes of this machine.
         let killed = tokio::task::spawn_blocking(move || kill_leftovers(&host_mark)).await;

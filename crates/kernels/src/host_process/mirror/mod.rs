@@ -4,6 +4,8 @@
 mod adopt;
 mod connect;
 mod keeper;
+mod pauses;
+mod peer;
 mod process;
 mod reading;
 mod shared;
@@ -13,7 +15,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::adopt::adopt;
+pub(crate) use self::adopt::{Adopted, adopt};
 use self::{
     connect::{Connected, connect_to},
     keeper::Keeper,
@@ -160,3 +162,6 @@ impl Spawning {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! The process at the other end of a connection.
+
+use tokio::net::UnixStream;
+
+/// The process that listens at the other end, held so that its number does not become another's.
+pub(super) struct Peer(#[cfg(target_os = "linux")] rustix::fd::OwnedFd);
+
+impl Peer {
+    /// The one that listened when `stream` was connected; `None` where the system does not tell. It is the host once
+    /// the greeting that follows has proven so.
+    pub(super) fn of(stream: &UnixStream) -> Option<Self> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::process::{Pid, PidfdFlags, pidfd_open};
+            let pid = stream.peer_cred().ok()?.pid().and_then(Pid::from_raw)?;
+            Some(Self(pidfd_open(pid, PidfdFlags::empty()).ok()?))
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = stream;
+            None
+        }
+    }
+
+    /// Whether it is known to have ended.
+    pub(super) fn has_ended(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::event::{PollFd, PollFlags, Timespec, poll};
+            let mut ends = [PollFd::new(&self.0, PollFlags::IN)];
+            let at_once = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            matches!(poll(&mut ends, Some(&at_once)), Ok(1))
+        }
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
+    /// Kills it.
+    pub(super) fn kill(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::process::{Signal, pidfd_send_signal};
+            match pidfd_send_signal(&self.0, Signal::KILL) {
+                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                Err(error) => tracing::warn!(%error, "failed to kill the host of a kernel"),
+            }
+        }
+    }
+}

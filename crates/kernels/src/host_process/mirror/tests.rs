@@ -1,0 +1,155 @@
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command},
+};
+
+use jiff::Timestamp;
+use store::Store;
+use tokio::net::UnixListener;
+
+use super::*;
+use crate::{
+    ConnectionFile, ExecutionState, KernelStatus, KernelsConfig, Phase,
+    host_process::{
+        protocol::{
+            Attached, FrameReader, FrameWriter, HostSays, frame_bytes_max, greet_server, split,
+            unproven_bytes_max,
+        },
+        socket_path,
+    },
+};
+
+/// What a server knows of a host, and a test that is this host.
+struct Scene {
+    directory: tempfile::TempDir,
+    config: KernelsConfig,
+    spawning: Spawning,
+    record: HostRecord,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = KernelsConfig::new(directory.path().into(), directory.path().into());
+        let spawning = Spawning {
+            program: "/none".into(),
+            hosts_dir: directory.path().into(),
+            orphan_timeout: config.orphan_timeout,
+            registry: Registry::new(Some(Store::in_memory().unwrap())),
+        };
+        let record = HostRecord {
+            kernel_id: KernelId::random(),
+            name: "python3".into(),
+            directory: PathBuf::from("/"),
+            address: spawning.new_address().unwrap(),
+        };
+        spawning.registry.note(&record).await;
+        Self {
+            directory,
+            config,
+            spawning,
+            record,
+        }
+    }
+
+    fn socket(&self) -> &Path {
+        &self.record.address.socket
+    }
+
+    fn listen(&self) -> UnixListener {
+        UnixListener::from_std(socket_path::bind(self.socket()).unwrap()).unwrap()
+    }
+
+    fn connection_file(&self) -> PathBuf {
+        ConnectionFile::path(self.directory.path(), &self.record.kernel_id)
+    }
+
+    /// Something that the kernel has started.
+    fn started_by_the_kernel(&self) -> Child {
+        let mark = format!("{}/1", self.record.address.mark());
+        let mut command = Command::new("sleep");
+        command.arg("60").env("ADRASTEA_LAUNCH", mark);
+        command.spawn().unwrap()
+    }
+
+    async fn adopt(&self) -> Adopted {
+        adopt(self.spawning.clone(), &self.config, &self.record).await
+    }
+
+    /// Is the host for one server.
+    async fn serve(&self, listener: &UnixListener) -> (FrameReader, FrameWriter) {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (mut reader, mut writer) = split(stream, unproven_bytes_max());
+        greet_server(&mut reader, &mut writer, &self.record.address.secret)
+            .await
+            .unwrap();
+        reader.allow(frame_bytes_max(1 << 20));
+        let status = KernelStatus {
+            phase: Phase::Ready,
+            execution_state: ExecutionState::Idle,
+            ..KernelStatus::launched(Timestamp::UNIX_EPOCH)
+        };
+        let attached = Attached {
+            status,
+            next: Position(0),
+            sent_until: Position(0),
+            clients: Vec::new(),
+            requests: Vec::new(),
+            executions: Vec::new(),
+            setup: serde_json::Value::Null,
+        };
+        writer.say(&HostSays::Attached(Box::new(attached))).unwrap();
+        writer.flush().await.unwrap();
+        (reader, writer)
+    }
+}
+
+/// Is a host that has waited long enough for a greeting.
+async fn hang_up(listener: &UnixListener) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let (mut reader, _writer) = split(stream, unproven_bytes_max());
+    reader.next().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_host_that_hangs_up_is_left_alone_and_one_that_is_gone_is_cleaned_up_after() {
+    let scene = Scene::new().await;
+    std::fs::write(scene.connection_file(), "{}").unwrap();
+    let mut started = scene.started_by_the_kernel();
+    let listener = scene.listen();
+    let (adopted, ()) = tokio::join!(scene.adopt(), hang_up(&listener));
+    assert!(matches!(adopted, Adopted::Unreached(_)));
+    assert!(started.try_wait().unwrap().is_none(), "it was killed");
+    assert!(scene.socket().exists() && scene.connection_file().exists());
+    assert_eq!(scene.spawning.registry.all().await.len(), 1);
+
+    drop(listener);
+    assert!(matches!(scene.adopt().await, Adopted::Gone));
+    assert!(!started.wait().unwrap().success());
+    assert!(!scene.socket().exists() && !scene.connection_file().exists());
+    assert_eq!(scene.spawning.registry.all().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_host_that_hangs_up_on_its_server_is_called_again_for_as_long_as_it_lives() {
+    let scene = Scene::new().await;
+    let listener = scene.listen();
+    let (adopted, connection) = tokio::join!(scene.adopt(), scene.serve(&listener));
+    let Adopted::Running(handle) = adopted else {
+        panic!("it was not taken over");
+    };
+    drop(connection);
+    for _ in 0..3 {
+        hang_up(&listener).await;
+    }
+    let (_reader, mut writer) = scene.serve(&listener).await;
+    let mut status = handle.status.clone();
+    let busy = KernelStatus {
+        execution_state: ExecutionState::Busy,
+        ..status.borrow_and_update().clone()
+    };
+    writer.say(&HostSays::Status { status: busy.clone() }).unwrap();
+    writer.flush().await.unwrap();
+    let heard = status.wait_for(|status| *status == busy).await.unwrap();
+    assert_eq!(heard.phase, Phase::Ready);
+}
