@@ -18,6 +18,7 @@ pub mod settings;
 pub mod signals;
 mod signatures;
 mod start;
+mod succession;
 mod urls;
 pub mod variables;
 

@@ -80,7 +80,7 @@ impl Drop for RuntimeFiles {
 }
 
 /// The name of the file about the server with this process id.
-fn info_file(runtime_dir: &Path, pid: u32) -> PathBuf {
+pub(crate) fn info_file(runtime_dir: &Path, pid: u32) -> PathBuf {
     runtime_dir.join(format!("jpserver-{pid}.json"))
 }
 

@@ -9,6 +9,9 @@ use tracing::{error, info};
 /// How long the question waits for an answer, as in the reference.
 const ANSWER_TIMEOUT_S: i64 = 5;
 
+/// The signal that asks for a restart.
+pub(crate) const RESTART: rustix::process::Signal = rustix::process::Signal::URG;
+
 /// What somebody wants of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -16,6 +19,8 @@ pub enum Wish {
     Stop,
     /// That it goes and leaves kernels to the next.
     Leave,
+    /// The same, and that the next takes its place in this process.
+    Restart,
 }
 
 /// The signals that matter to a server. Made before anybody can find the server: until then a signal just kills it.
@@ -24,6 +29,8 @@ pub struct Signals {
     terminate: Signal,
     inform: Signal,
     leave: Signal,
+    /// One that others ignore: a server that knows nothing of it goes on.
+    restart: Signal,
     /// Only heard so that it does not kill: a file that grows over a limit is an error of that save.
     _file_too_large: Signal,
 }
@@ -36,6 +43,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             inform: signal(SignalKind::user_defined1())?,
             leave: signal(SignalKind::user_defined2())?,
+            restart: signal(SignalKind::from_raw(RESTART.as_raw()))?,
             _file_too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
@@ -53,6 +61,10 @@ impl Signals {
                 _ = self.leave.recv() => {
                     info!("received SIGUSR2, leaving kernels to the next server");
                     return Wish::Leave;
+                }
+                _ = self.restart.recv() => {
+                    info!("received SIGURG, restarting");
+                    return Wish::Restart;
                 }
                 _ = self.inform.recv() => info!("{}", running()),
                 _ = self.interrupt.recv() => {

@@ -1,6 +1,7 @@
 //! Wiring: makes every manager, puts the routes behind the guard and the layers around them, and serves.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -25,6 +26,7 @@ use crate::layers::{self, AccessLog, BodyLimit, ResponseHeaders};
 use crate::listen::{self, Address, Connections, Listener};
 use crate::runtime_files::{cookie_secret, ensure_private_dir};
 use crate::signatures;
+use crate::succession::Estate;
 use crate::urls::Place;
 
 /// How long requests that are still running may take at the end.
@@ -43,6 +45,19 @@ pub struct Overrides {
     pub schemes: Vec<Arc<dyn Scheme>>,
     /// Starts kernels.
     pub launcher: Option<Arc<dyn Launcher>>,
+    /// What the server before left.
+    pub estate: Option<Estate>,
+}
+
+/// The name of the Unix socket, gone when dropped.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            warn!("could not remove the socket {}: {error}", self.0.display());
+        }
+    }
 }
 
 /// A server that serves. Dropped without [`shutdown`](Self::shutdown) it stops accepting, and its kernels end with
@@ -56,6 +71,9 @@ pub struct RunningServer {
     stop_asked: CancellationToken,
     accepting: Option<JoinHandle<Connections>>,
     stop: CancellationToken,
+    socket_file: Option<SocketFile>,
+    /// What listens, for the next server in this process.
+    listeners: Vec<OwnedFd>,
     /// Keeps the file of this instance locked.
     instance: Instance,
 }
@@ -66,8 +84,13 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         ensure_private_dir(directory)?;
     }
     // First of all: when the port is taken, nothing else has happened yet.
-    let listener = Listener::bind(&config.network.address)?;
+    let listener = listener(&config.network.address, overrides.estate)?;
     let local_address = listener.local_address();
+    let listeners = listener.duplicates().unwrap_or_default();
+    let socket_file = match &config.network.address {
+        Address::Unix { path, .. } => Some(SocketFile(path.clone())),
+        Address::Tcp { .. } => None,
+    };
     let place = place(&config, local_address);
 
     let instance = instance(&config)?;
@@ -158,6 +181,8 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         stop_asked,
         accepting: Some(accepting),
         stop,
+        socket_file,
+        listeners,
         instance,
     })
 }
@@ -192,13 +217,33 @@ impl RunningServer {
         self.stop_asked.cancelled().await;
     }
 
+    /// Whether the next server of this instance finds its kernels.
+    pub(crate) fn can_leave(&self) -> bool {
+        self.instance.is_persistent()
+    }
+
     /// Leaves kernels to the next server of this instance, and closes all connections.
     pub async fn leave(mut self) {
-        if !self.instance.is_persistent() {
+        if !self.can_leave() {
             warn!("the next server could not find the kernels of this one; they end with it");
             return self.shutdown().await;
         }
+        self.stop_listening();
+        self.leave_kernels().await;
+    }
+
+    /// The same, but for what listens: whoever connects from now on is served by the next server.
+    pub(crate) async fn leave_to_successor(mut self) -> Vec<OwnedFd> {
         self.stop.cancel();
+        if let Some(stays) = self.socket_file.take() {
+            std::mem::forget(stays);
+        }
+        let listeners = std::mem::take(&mut self.listeners);
+        self.leave_kernels().await;
+        listeners
+    }
+
+    async fn leave_kernels(&mut self) {
         // First, so that what clients have confirmed last is known.
         self.websockets.close_all(GOODBYE_TIMEOUT).await;
         self.kernels.leave().await;
@@ -207,7 +252,7 @@ impl RunningServer {
 
     /// Ends all kernels and closes all connections.
     pub async fn shutdown(mut self) {
-        self.stop.cancel();
+        self.stop_listening();
         let count = self.kernels.list().len();
         if count > 0 {
             info!(
@@ -222,6 +267,12 @@ impl RunningServer {
             self.kernels.shutdown_all()
         );
         self.close_connections().await;
+    }
+
+    fn stop_listening(&mut self) {
+        self.stop.cancel();
+        self.socket_file = None;
+        self.listeners.clear();
     }
 
     async fn close_connections(&mut self) {
@@ -239,6 +290,18 @@ impl Drop for RunningServer {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// What the server before left, if that is where this one shall listen; else it binds.
+fn listener(address: &Address, estate: Option<Estate>) -> Result<Listener, ServerError> {
+    let left = estate.map_or_else(Vec::new, |estate| estate.listeners(address));
+    if !left.is_empty() {
+        match Listener::inherited(address, left) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => warn!("what the server before listened on cannot be used: {error}"),
+        }
+    }
+    Listener::bind(address)
 }
 
 fn place(config: &Config, local_address: Option<SocketAddr>) -> Place {

@@ -15,6 +15,8 @@ pub struct Variables {
     pub current_dir: PathBuf,
     /// The running program, for finding the Python environment it was installed into.
     pub program: Option<PathBuf>,
+    /// What it was called as, and its arguments.
+    pub command_line: Vec<OsString>,
 }
 
 impl Variables {
@@ -28,6 +30,7 @@ impl Variables {
             values: std::env::vars_os().collect(),
             current_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
             program: std::env::current_exe().ok(),
+            command_line: std::env::args_os().collect(),
         }
     }
 
@@ -43,6 +46,7 @@ impl Variables {
                 .collect(),
             current_dir: current_dir.into(),
             program: None,
+            command_line: Vec::new(),
         }
     }
 

@@ -280,6 +280,7 @@ impl TestServerBuilder {
             authorizer: self.authorizer,
             schemes: vec![Arc::new(TestScheme)],
             launcher: None,
+            ..Overrides::default()
         };
         (config, overrides, self.directories)
     }

@@ -8,6 +8,7 @@ mod layers;
 mod listening;
 mod newcomer;
 pub(crate) mod process;
+mod restarting;
 mod runtime_files;
 mod setup;
 mod standing;

@@ -60,7 +60,11 @@ impl Home {
 
     /// The program with these arguments, started in the root directory.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(server_program());
+        self.command_of(&server_program(), arguments)
+    }
+
+    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.path("root")).env_clear();
         command
             .env("HOME", self.path("home"))
@@ -86,6 +90,11 @@ impl Home {
     /// Starts a server and waits until it serves.
     pub(crate) async fn start(&self, arguments: &[&str]) -> Running {
         self.start_as(self.command(arguments)).await
+    }
+
+    /// The same from a program of another name.
+    pub(super) async fn start_program(&self, program: &Path, arguments: &[&str]) -> Running {
+        self.start_as(self.command_of(program, arguments)).await
     }
 
     /// Starts a server that sees what `script` mounts; nobody else does. `None` where a process may not have mounts of
@@ -171,6 +180,10 @@ impl Running {
     /// A client that shows the server's token.
     pub(crate) fn client(&self) -> TestClient {
         TestClient::of_another_server(&self.url(), &self.token())
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn log(&self) -> String {

@@ -10,13 +10,13 @@ use super::process::{Home, Running};
 use crate::channels::{cell, ipykernel::python, is_idle, kind, parent, run, shown, text};
 
 /// Everything a browser has of a cell.
-struct Cell {
-    request: Message,
-    heard: Vec<Message>,
+pub(super) struct Cell {
+    pub(super) request: Message,
+    pub(super) heard: Vec<Message>,
 }
 
 impl Cell {
-    fn new(code: &str) -> Self {
+    pub(super) fn new(code: &str) -> Self {
         Self {
             request: cell(code),
             heard: Vec::new(),
@@ -27,14 +27,14 @@ impl Cell {
         self.request.header().unwrap().msg_id.to_string()
     }
 
-    fn hear(&mut self, messages: impl IntoIterator<Item = Message>) {
+    pub(super) fn hear(&mut self, messages: impl IntoIterator<Item = Message>) {
         let id = self.id();
         let own = messages.into_iter().filter(|message| parent(message) == id);
         self.heard.extend(own);
     }
 
     /// Hears one more message of the kernel.
-    async fn hear_next(&mut self, socket: &mut TestSocket) {
+    pub(super) async fn hear_next(&mut self, socket: &mut TestSocket) {
         let message = socket.next().await.expect("a message");
         self.hear([message]);
     }
@@ -44,14 +44,14 @@ impl Cell {
         replied && self.heard.iter().any(is_idle)
     }
 
-    async fn hear_to_the_end(&mut self, socket: &mut TestSocket) {
+    pub(super) async fn hear_to_the_end(&mut self, socket: &mut TestSocket) {
         while !self.has_ended() {
             self.hear_next(socket).await;
         }
     }
 
     /// The numbers a front end shows.
-    fn numbers(&self) -> Vec<u32> {
+    pub(super) fn numbers(&self) -> Vec<u32> {
         let shown = shown(&self.heard);
         let number = |word: &str| word.parse().unwrap_or_else(|_| panic!("{word} in {shown}"));
         shown.split_whitespace().map(number).collect()
@@ -64,22 +64,22 @@ async fn start(home: &Home) -> Running {
 }
 
 /// A session with its kernel: its model.
-async fn open_session(client: &TestClient) -> Value {
+pub(super) async fn open_session(client: &TestClient) -> Value {
     let body = json!({
         "path": "x.ipynb", "name": "x.ipynb", "type": "notebook", "kernel": {"name": "python3"},
     });
     client.post("/api/sessions", &body).await.expect(201).json()
 }
 
-fn kernel_of(session: &Value) -> String {
+pub(super) fn kernel_of(session: &Value) -> String {
     session["kernel"]["id"].as_str().unwrap().to_owned()
 }
 
-async fn socket(client: &TestClient, kernel: &str) -> TestSocket {
+pub(super) async fn socket(client: &TestClient, kernel: &str) -> TestSocket {
     client.channels(kernel, "browser", Subprotocol::V1).await
 }
 
-fn pid_of(kernel: &str) -> Option<i32> {
+pub(super) fn pid_of(kernel: &str) -> Option<i32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let mut numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     numbers.find(|pid| {
@@ -88,7 +88,7 @@ fn pid_of(kernel: &str) -> Option<i32> {
     })
 }
 
-async fn end_kernel(client: &TestClient, kernel: &str) {
+pub(super) async fn end_kernel(client: &TestClient, kernel: &str) {
     client.delete(&format!("/api/kernels/{kernel}")).await.expect(204);
     eventually("the end of the kernel", async || {
         pid_of(kernel).is_none().then_some(())

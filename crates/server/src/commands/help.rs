@@ -14,6 +14,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("server", "the server alone, no browser (the same as no command)"),
     ("list", "the servers that run (--json, --jsonlist)"),
     ("stop [PORT|SOCKET]", "stop one of them"),
+    ("restart [PORT|SOCKET]", "restart one; its kernels go on"),
     ("paths", "Jupyter's directories (--json)"),
 ];
 

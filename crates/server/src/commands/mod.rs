@@ -1,8 +1,10 @@
 //! The command line: which command it is, and the commands themselves.
 
+mod chosen;
 mod help;
 mod kernel_host;
 mod list;
+mod restart;
 mod routes;
 mod serve;
 mod show;
@@ -42,13 +44,18 @@ fn dispatch(arguments: &[String], variables: &Variables) -> Result<ExitCode, Ser
     match word {
         "list" => list::run(rest, variables),
         "stop" => stop::run(rest, variables),
+        "restart" => restart::run(rest, variables),
         "paths" => show::paths(&jupyter_paths(variables)?, rest),
         "routes" => routes::run(),
         "help" => help::print(),
         "kernel-host" => kernel_host::run(),
         _ => match Application::named(word) {
             // `adrastea server list` as `jupyter server list`.
-            Some(Application::Server) if rest.first().is_some_and(|it| it == "list" || it == "stop") => {
+            Some(Application::Server)
+                if rest
+                    .first()
+                    .is_some_and(|it| ["list", "stop", "restart"].contains(&it.as_str())) =>
+            {
                 dispatch(rest, variables)
             }
             Some(application) => serve(application, rest, variables),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use frontends::Frontends;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::banner::Banner;
 use crate::config::{Application, Config, TokenOrigin};
@@ -14,6 +14,7 @@ use crate::runtime_files::{self, RuntimeFiles, ServerInfo};
 use crate::settings::command_line::CommandLine;
 use crate::signals::{Signals, Wish};
 use crate::start::{Overrides, RunningServer, start};
+use crate::succession::{Estate, Successor, reap_inherited_children};
 use crate::urls::{self, ShownToken};
 use crate::variables::Variables;
 use crate::{browser, logging, paths};
@@ -29,6 +30,7 @@ pub(super) fn run(
     line: CommandLine,
     variables: &Variables,
 ) -> Result<ExitCode, ServerError> {
+    let estate = Estate::of_this_process(variables);
     let mut config = Config::load(application, line.clone(), variables)?;
     if let Some(form) = config.process.show_config {
         return super::show::config(&config, form);
@@ -44,6 +46,12 @@ pub(super) fn run(
         // What was just installed is found by looking again.
         config = Config::load(application, line, variables)?;
     }
+    if let (Some(token), TokenOrigin::Generated) = (
+        estate.as_ref().and_then(Estate::token),
+        config.identity.token_origin,
+    ) {
+        token.clone_into(&mut config.identity.config.token);
+    }
     raise_open_files_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -52,19 +60,37 @@ pub(super) fn run(
             what: "the runtime",
             source: Box::new(source),
         })?;
-    let served = runtime.block_on(serve(config, variables));
+    let served = runtime.block_on(serve(config, estate, variables));
     // Not simply dropped: that waits for blocking tasks, such as one that still waits for an answer on the terminal.
     runtime.shutdown_timeout(BLOCKING_TASKS_TIMEOUT);
-    served.map(|()| ExitCode::SUCCESS)
+    match served? {
+        None => Ok(ExitCode::SUCCESS),
+        Some((successor, estate)) => Err(ServerError::Service {
+            what: "the next server",
+            source: Box::new(successor.take_over(&estate)),
+        }),
+    }
 }
 
-async fn serve(config: Config, variables: &Variables) -> Result<(), ServerError> {
+/// Serves to the end; tells who takes over, and what.
+async fn serve(
+    config: Config,
+    estate: Option<Estate>,
+    variables: &Variables,
+) -> Result<Option<(Successor, Estate)>, ServerError> {
     let signals = Signals::listen();
     let mut signals = signals.map_err(|source| ServerError::Service {
         what: "signal handling",
         source: Box::new(source),
     })?;
-    let server = start(config.clone(), Overrides::default()).await?;
+    reap_inherited_children();
+    // Whoever has the page open has it still.
+    let opens_browser = config.process.open_browser && estate.is_none();
+    let overrides = Overrides {
+        estate,
+        ..Overrides::default()
+    };
+    let server = start(config.clone(), overrides).await?;
     let info = server_info(&config, &server);
     let file_to_open = opened_path(&config, server.frontends());
     // Said first: who finds the file finds a server that has told everything.
@@ -73,7 +99,7 @@ async fn serve(config: Config, variables: &Variables) -> Result<(), ServerError>
     let for_file = (!config.process.no_browser_open_file).then_some(open_url.as_str());
     let files = RuntimeFiles::write(&config.paths.runtime_dir, &info, for_file);
     let running = running(&config, &server);
-    if config.process.open_browser && info.sock.is_empty() {
+    if opens_browser && info.sock.is_empty() {
         let page = runtime_files::open_file(&config.paths.runtime_dir, info.pid);
         let target = match config.process.use_redirect_file && for_file.is_some() {
             true => urls::file_url(&page),
@@ -81,11 +107,20 @@ async fn serve(config: Config, variables: &Variables) -> Result<(), ServerError>
         };
         browser::open(&target, config.process.browser.as_deref(), variables);
     }
-    let wish = tokio::select! {
-        wish = signals.stop_requested(config.process.answer_yes, || running.clone()) => wish,
-        () = server.stop_asked() => {
-            info!("a client asked for the shutdown");
-            Wish::Stop
+    let (wish, successor) = loop {
+        let wish = tokio::select! {
+            wish = signals.stop_requested(config.process.answer_yes, || running.clone()) => wish,
+            () = server.stop_asked() => {
+                info!("a client asked for the shutdown");
+                Wish::Stop
+            }
+        };
+        if wish != Wish::Restart {
+            break (wish, None);
+        }
+        match successor(&server, variables).await {
+            Ok(successor) => break (wish, Some(successor)),
+            Err(problem) => error!("not restarting: {problem}"),
         }
     };
     // Before the kernels end: nobody should find a server that is about to go.
@@ -93,8 +128,27 @@ async fn serve(config: Config, variables: &Variables) -> Result<(), ServerError>
     match wish {
         Wish::Stop if !config.process.keep_kernels => server.shutdown().await,
         Wish::Stop | Wish::Leave => server.leave().await,
+        Wish::Restart => {
+            let listeners = server.leave_to_successor().await;
+            let token = match config.identity.token_origin {
+                TokenOrigin::Generated => Some(config.identity.config.token.clone()),
+                TokenOrigin::None | TokenOrigin::Given => None,
+            };
+            let estate = Estate::new(config.network.address.clone(), listeners, token);
+            return Ok(successor.map(|successor| (successor, estate)));
+        }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Who takes this server's place, if somebody can.
+async fn successor(server: &RunningServer, variables: &Variables) -> Result<Successor, String> {
+    if !server.can_leave() {
+        return Err("the next server could not find the kernels of this one".to_owned());
+    }
+    let successor = Successor::of_this_process(variables).ok_or("nobody knows how it was started")?;
+    successor.check().await?;
+    Ok(successor)
 }
 
 /// Makes the managed environment unless something at hand has everything. Tells whether it was made.

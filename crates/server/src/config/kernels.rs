@@ -18,7 +18,7 @@ use crate::variables::Variables;
 pub(super) const SECONDS_MAX: f64 = 365.0 * 24.0 * 3600.0;
 
 /// Variables that are the server's own business and must not reach kernels (its secrets above all).
-const WITHHELD: &[&str] = &["JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE"];
+const WITHHELD: &[&str] = &["JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE", crate::succession::VARIABLE];
 
 pub(super) fn read(
     reader: &Reader<'_>,

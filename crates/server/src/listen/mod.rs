@@ -4,9 +4,12 @@ mod ports;
 mod serve;
 mod socket;
 
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::error::ServerError;
@@ -14,7 +17,7 @@ use crate::error::ServerError;
 pub(crate) use serve::{Connections, Peer, serve};
 
 /// Where to listen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Address {
     /// A port of every address the name has; an empty name is every address of the machine.
     Tcp {
@@ -39,8 +42,8 @@ pub enum Address {
 pub(crate) enum Listener {
     /// One for each address of the name, all on one port.
     Tcp(Vec<TcpListener>),
-    /// The socket, and what to remove at the end.
-    Unix(UnixListener, PathBuf),
+    /// The socket.
+    Unix(UnixListener),
 }
 
 impl Listener {
@@ -48,7 +51,33 @@ impl Listener {
     pub(crate) fn bind(address: &Address) -> Result<Self, ServerError> {
         match address {
             Address::Tcp { ip, port, retries } => ports::bind(ip, *port, *retries).map(Self::Tcp),
-            Address::Unix { path, mode } => Ok(Self::Unix(socket::bind(path, *mode)?, path.clone())),
+            Address::Unix { path, mode } => Ok(Self::Unix(socket::bind(path, *mode)?)),
+        }
+    }
+
+    /// What the server before has bound to this address.
+    pub(crate) fn inherited(address: &Address, listeners: Vec<OwnedFd>) -> io::Result<Self> {
+        let mut listeners = listeners.into_iter();
+        match address {
+            Address::Tcp { .. } => {
+                let listeners = listeners.map(|listener| TcpListener::from_std(listener.into()));
+                listeners.collect::<io::Result<_>>().map(Self::Tcp)
+            }
+            Address::Unix { .. } => {
+                let listener = listeners.next().ok_or(io::ErrorKind::NotFound)?;
+                UnixListener::from_std(listener.into()).map(Self::Unix)
+            }
+        }
+    }
+
+    /// The same sockets, for the next server.
+    pub(crate) fn duplicates(&self) -> io::Result<Vec<OwnedFd>> {
+        match self {
+            Self::Tcp(listeners) => {
+                let duplicates = listeners.iter().map(|it| it.as_fd().try_clone_to_owned());
+                duplicates.collect()
+            }
+            Self::Unix(listener) => Ok(vec![listener.as_fd().try_clone_to_owned()?]),
         }
     }
 
@@ -56,7 +85,7 @@ impl Listener {
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listeners) => listeners.first()?.local_addr().ok(),
-            Self::Unix(..) => None,
+            Self::Unix(_) => None,
         }
     }
 }

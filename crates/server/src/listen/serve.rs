@@ -93,7 +93,7 @@ where
                 reap(&mut tasks);
             }
         }
-        Listener::Unix(listener, path) => {
+        Listener::Unix(listener) => {
             while let Some((stream, _)) = accept(listener.accept(), &stop, || listener.accept()).await {
                 tasks.spawn(connection(
                     stream,
@@ -102,9 +102,6 @@ where
                     is_draining.clone(),
                 ));
                 reap(&mut tasks);
-            }
-            if let Err(error) = std::fs::remove_file(&path) {
-                warn!("could not remove the socket {}: {error}", path.display());
             }
         }
     }
