@@ -24,6 +24,7 @@ use wire::{Frame, Subprotocol};
 use crate::{
     ApiError, AppState,
     connections::{Connections, OpenConnection},
+    merge::Merging,
     resources::Kernels,
     websocket,
 };
@@ -74,12 +75,16 @@ async fn connect(
     State(kernels): State<KernelManager>,
     State(config): State<ChannelsConfig>,
     State(connections): State<Connections>,
+    State(merging): State<Merging>,
     Query(connect): Query<Connect>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let client = client_id(auth.identity(), connect.session_id)?;
     let kernel = kernels.get(auth.resource())?;
     kernel.ready().await?;
+    if auth.allows::<Execute, Kernels>(auth.resource()).await {
+        merging.note_asker(&auth, &kernel);
+    }
     // From here on it counts as a connection, and no output is missed while the upgrade is under way.
     let mut attachment = kernel.attach(client);
     if let Some(since) = connect.since {
@@ -95,10 +100,15 @@ async fn connect(
     }))
 }
 
-/// The client's id, with one of our own for a client that will not come back. Programs that only show the token are
-/// somebody else each time, and nobody can tell them apart: their `session_id` alone says who comes back.
+/// Whose client it is. Programs that only show the token are somebody else each time, and nobody can tell them apart:
+/// their `session_id` alone says who comes back.
+pub(crate) fn user_of_client(identity: &Identity) -> Option<&str> {
+    (!identity.is_new).then_some(&*identity.username)
+}
+
+/// The client's id, with one of our own for a client that will not come back.
 fn client_id(identity: &Identity, session_id: Option<String>) -> Result<ClientId, ApiError> {
-    let username = (!identity.is_new).then_some(&*identity.username);
+    let username = user_of_client(identity);
     match session_id {
         Some(id) if id.len() > SESSION_ID_BYTES_MAX => Err(ApiError::BadRequest(format!(
             "session_id is longer than {SESSION_ID_BYTES_MAX} bytes"

@@ -174,7 +174,12 @@ async fn restart(
 
 /// Forgets the owners of kernels that ended by themselves, and of their sessions, for as long as the server runs: an id
 /// that is used again is nobody's.
-pub async fn release_ended_kernels(kernels: KernelManager, sessions: SessionManager, ownership: Ownership) {
+pub async fn release_ended_kernels(
+    kernels: KernelManager,
+    sessions: SessionManager,
+    merging: Merging,
+    ownership: Ownership,
+) {
     let mut endings = kernels.endings();
     loop {
         let ended = endings.recv().await;
@@ -189,6 +194,7 @@ pub async fn release_ended_kernels(kernels: KernelManager, sessions: SessionMana
                 if kernels.get(&id).is_ok() {
                     continue;
                 }
+                merging.forget(&id);
                 if let Err(error) = ownership.release(ResourceKind::Kernels, id.as_str()).await {
                     error!(kernel.id = %id, %error, "failed to forget who owned a kernel that ended");
                 }

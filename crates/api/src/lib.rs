@@ -57,6 +57,7 @@ pub use error_as_page::ErrorAsPage;
 pub use events::Publisher;
 pub use json::Json;
 pub use kernels::release_ended_kernels;
+pub use merge::Merging;
 pub use metrics::{Metrics, ResourceUseDisplay};
 pub use pages::OurErrorPages;
 pub use state::AppState;

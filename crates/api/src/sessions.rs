@@ -20,6 +20,7 @@ use sessions::{
 
 use crate::{
     ApiError, AppState, Json,
+    contents::name::{Contents, ContentsName},
     kernel_directory::kernel_directory,
     kernels::may_start,
     merge::Merging,
@@ -108,6 +109,7 @@ async fn open(
     let body = body.ok_or_else(no_json)?;
     let (path, kind) = body.path_and_kind()?;
     let (path, kind, name) = (short(path)?, short(kind)?, body.name.map(short).transpose()?);
+    may_name(&auth, &path).await?;
     let turn = sessions.turn(&path).await;
     let model = match sessions.at_path(&path) {
         Some(existing) => {
@@ -144,6 +146,17 @@ async fn open(
     };
     let location = base_url.join(&format!("api/sessions/{}", model.id));
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(model)).into_response())
+}
+
+/// Whether the caller may say that a session is about this document: outputs of its kernel may be written there, and who
+/// opens the document is given this session. A path that names nothing beneath the root is that of no document.
+async fn may_name(caller: &Caller, path: &str) -> Result<(), Denied> {
+    let Ok(path) = path.parse() else {
+        return Ok(());
+    };
+    let document = Unchecked::<Contents>::new(ContentsName::of(path));
+    caller.also::<Read, Contents>(document).await?;
+    Ok(())
 }
 
 /// Opens a session that is the caller's, and so is its kernel if it is new.
@@ -258,8 +271,12 @@ async fn update(
     };
     let old_form = body.notebook.and_then(|notebook| notebook.path);
     let kind = old_form.is_some().then(|| NOTEBOOK.to_owned()).or(body.kind);
+    let path = old_form.or(body.path).map(short).transpose()?;
+    if let Some(path) = &path {
+        may_name(&auth, path).await?;
+    }
     let changes = Changes {
-        path: old_form.or(body.path).map(short).transpose()?,
+        path,
         name: body.name.map(|name| name.map(short).transpose()).transpose()?,
         kind: kind.map(short).transpose()?,
         kernel,

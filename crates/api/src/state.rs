@@ -10,7 +10,7 @@ use kernels::KernelManager;
 use sessions::SessionManager;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ChannelsConfig, Connections, Metrics, Started};
+use crate::{ChannelsConfig, Connections, Merging, Metrics, Started};
 
 /// The managers, made by `server`; each is cheap to clone.
 /// A service adds its manager here and a line to `parts!` below, so that handlers can take it as `State<Manager>`.
@@ -42,6 +42,8 @@ pub struct AppState {
     pub channels: ChannelsConfig,
     /// What the server and its kernels use.
     pub metrics: Metrics,
+    /// What becomes of outputs that nobody was there to save.
+    pub merging: Merging,
     /// What happens on the server.
     pub events: EventBus,
     /// The open WebSockets.
@@ -74,6 +76,7 @@ parts! {
     sessions: SessionManager,
     channels: ChannelsConfig,
     metrics: Metrics,
+    merging: Merging,
     events: EventBus,
     connections: Connections,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use identity::{Identity, IdentityError, RefererCheck};
 
 use crate::{
-    Act, Action, Covers, Denied, Guard, OwnershipError, Resource, ResourceKind, ResourceRef, Unchecked,
-    browser::Browser,
+    Absentee, Act, Action, Covers, Denied, Guard, OwnershipError, Resource, ResourceKind, ResourceRef,
+    Unchecked, browser::Browser,
 };
 
 /// The user a request is from, together with the guard in front of the route.
@@ -35,6 +35,12 @@ impl Caller {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The caller, for what is done when this request is over.
+    #[must_use]
+    pub fn absentee(&self) -> Absentee {
+        Absentee::new(self.identity.clone(), self.guard.clone())
     }
 
     /// The `_xsrf` token for a page that is shown to the caller; its cookie is set with the response.

@@ -7,6 +7,7 @@
 //! Architecture invariant: `authorization` knows no service and no policy language; it alone builds an axum router.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod absentee;
 mod access;
 mod action;
 mod admit;
@@ -29,6 +30,7 @@ mod site;
 mod surface;
 mod visitor;
 
+pub use absentee::Absentee;
 pub use access::{Access, ForgeryCheck, Requirement};
 pub use action::{Act, Action, Execute, Read, Write};
 pub use authorizer::{Authorizer, Covers, Decision, Reason};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kernels::{CodeDigest, Execution, Gap, Kernel, Position};
+use kernels::{Execution, Gap, Kernel, Position};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use wire::Message;
@@ -31,14 +31,6 @@ pub struct Retold {
     pub execution: Execution,
     /// Its outputs.
     pub outputs: CellOutputs,
-}
-
-impl Retold {
-    /// Whether it ran this code.
-    #[must_use]
-    pub fn ran(&self, code: &str) -> bool {
-        self.execution.code == CodeDigest::of(code)
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -138,6 +138,12 @@ impl ClientId {
         Self::new(id)
     }
 
+    /// Whether it is a client of this user.
+    #[must_use]
+    pub fn is_of_user(&self, username: Option<&str>) -> bool {
+        self.0.starts_with(Self::of_user(username, "").as_str())
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -197,5 +203,9 @@ mod tests {
         let different: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(different.len(), ids.len());
         assert_eq!(ClientId::of_user(Some("ada"), "s"), ids[2]);
+        let of_ada: Vec<_> = ids.iter().map(|id| id.is_of_user(Some("ada"))).collect();
+        assert_eq!(of_ada, [false, false, true, true, false, true]);
+        let of_nobody: Vec<_> = ids.iter().map(|id| id.is_of_user(None)).collect();
+        assert_eq!(of_nobody, [true, false, false, false, false, false]);
     }
 }

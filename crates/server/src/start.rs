@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use api::{AppState, Metrics, OurErrorPages, Publisher, Started};
+use api::{AppState, Merging, Metrics, OurErrorPages, Publisher, Started};
 use authorization::{Activity, Authorizer, Guard, Ownership, ResourceKind, Site, policies};
 use contents::{ContentsManager, UploadManager, UploadsConfig};
 use events::{EventBus, Schemas};
@@ -130,9 +130,16 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
     }
     let sessions = SessionManager::persisted(kernels.clone(), instance.store().clone()).await;
     release_gone(&ownership, &kernels, &sessions).await?;
+    let merging = Merging::new(
+        contents.clone(),
+        kernels.clone(),
+        sessions.clone(),
+        config.channels.filters.clone(),
+    );
     tokio::spawn(api::release_ended_kernels(
         kernels.clone(),
         sessions.clone(),
+        merging.clone(),
         ownership,
     ));
     let state = AppState {
@@ -149,6 +156,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         kernels: kernels.clone(),
         channels: config.channels,
         metrics: Metrics::new(config.metrics),
+        merging,
         events,
         connections: api::Connections::default(),
     };

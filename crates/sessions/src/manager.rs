@@ -169,6 +169,16 @@ impl SessionManager {
         self.model(record)
     }
 
+    /// All sessions of a document.
+    #[must_use]
+    pub fn all_at_path(&self, path: &str) -> Vec<SessionModel> {
+        let records = self.records().all_at_path(path);
+        records
+            .into_iter()
+            .filter_map(|record| self.model(record))
+            .collect()
+    }
+
     /// Forgets the sessions whose kernel is gone, and says which. Call it when kernels end.
     #[must_use]
     pub async fn forget_ended(&self) -> Vec<SessionId> {

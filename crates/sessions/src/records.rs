@@ -62,6 +62,12 @@ impl Records {
         there.find(|record| live(record)).cloned()
     }
 
+    /// All sessions at `path`.
+    pub(crate) fn all_at_path(&self, path: &str) -> Vec<Record> {
+        let there = self.0.iter().filter(|record| record.path == path);
+        there.cloned().collect()
+    }
+
     pub(crate) fn insert(&mut self, record: Record) {
         self.0.push(record);
     }

@@ -1,9 +1,13 @@
 //! Outputs that came when nobody was there any more are in the notebook when it is opened again.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use authorization::{Action, Authorizer, Covers, Decision, ResourceKind, ResourceRef};
+use futures::future::BoxFuture;
+use identity::Identity;
 use serde_json::{Value, json};
 use test_support::{TestClient, TestServer, TestSocket, eventually};
+use tokio::sync::watch;
 use wire::Subprotocol;
 
 use super::{kind, requests::cell_of};
@@ -19,16 +23,24 @@ fn notebook(source: &str) -> Value {
 async fn page_with_running_cell() -> (TestServer, String, TestSocket) {
     let text = serde_json::to_string_pretty(&notebook(CODE)).unwrap();
     let server = TestServer::builder().file("n.ipynb", text).start().await;
-    let owner = server.as_owner();
-    let session =
-        json!({"path": "n.ipynb", "name": "n.ipynb", "type": "notebook", "kernel": {"name": "python3"}});
-    let session = owner.post("/api/sessions", &session).await.expect(201).json();
-    let kernel = session["kernel"]["id"].as_str().unwrap().to_owned();
-    let mut page = owner.channels(&kernel, "page", Subprotocol::V1).await;
+    let (kernel, page) = page_of(&server.as_owner(), "n.ipynb").await;
+    (server, kernel, page)
+}
+
+/// A page of this user that has begun to run the second cell, in a kernel of its own.
+async fn page_of(client: &TestClient, path: &str) -> (String, TestSocket) {
+    let kernel = client.post("/api/kernels", &json!({})).await.expect(201).json();
+    let kernel = kernel["id"].as_str().unwrap().to_owned();
+    let session = json!({"path": "elsewhere.ipynb", "type": "notebook", "kernel": {"id": kernel}});
+    let session = client.post("/api/sessions", &session).await.expect(201).json();
+    let moved = json!({"path": path, "name": path});
+    let session = format!("/api/sessions/{}", session["id"].as_str().unwrap());
+    client.patch(&session, &moved).await.expect(200);
+    let mut page = client.channels(&kernel, "page", Subprotocol::V1).await;
     page.send(&cell_of("two", CODE)).await;
     page.until("the first output", |message| kind(message) == "stream")
         .await;
-    (server, kernel, page)
+    (kernel, page)
 }
 
 async fn cell_ended(client: &TestClient, kernel: &str) {
@@ -107,14 +119,84 @@ fn file_is_from_long_ago(root: &Path) {
         .unwrap();
 }
 
+/// `mallory` may do all with kernels and sessions, and only look at files, but not at those in `hers`.
+struct NoWriter(watch::Sender<()>);
+
+impl Authorizer for NoWriter {
+    fn decide<'a>(
+        &'a self,
+        identity: &'a Identity,
+        action: Action,
+        resource: &'a ResourceRef,
+    ) -> BoxFuture<'a, Decision> {
+        let is_refused = *identity.username == *"mallory"
+            && resource.kind == ResourceKind::Contents
+            && (action != Action::Read || resource.name.starts_with("hers"));
+        let decision = match is_refused {
+            true => Decision::forbidden_by("others' files"),
+            false => Decision::Allow,
+        };
+        Box::pin(std::future::ready(decision))
+    }
+
+    fn covers<'a>(
+        &'a self,
+        _identity: &'a Identity,
+        _action: Action,
+        _directory: &'a ResourceRef,
+    ) -> BoxFuture<'a, Covers> {
+        Box::pin(std::future::ready(Covers::Each))
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
+    }
+}
+
 #[tokio::test]
-async fn whoever_may_not_write_the_notebook_has_nothing_merged() {
-    let (server, kernel, page) = page_with_running_cell().await;
+async fn whoever_may_not_write_a_notebook_has_nothing_written_into_it_when_others_open_it() {
+    let server = TestServer::builder()
+        .authorizer(Arc::new(NoWriter(watch::Sender::default())))
+        .file("n.ipynb", notebook(CODE).to_string())
+        .start()
+        .await;
+    let (owner, mallory) = (server.as_owner(), server.as_user("mallory"));
+    let (kernel, page) = page_of(&mallory, "n.ipynb").await;
     page.close().await;
-    cell_ended(&server.as_owner(), &kernel).await;
-    assert_eq!(opened(&server.as_viewer()).await[1]["outputs"], json!([]));
+    cell_ended(&owner, &kernel).await;
+    assert_eq!(opened(&owner).await[1]["outputs"], json!([]));
     assert_eq!(on_disk(&server.root())[1]["outputs"], json!([]));
-    assert_ne!(opened(&server.as_owner()).await[1]["outputs"], json!([]));
+    // The right is that of who ran it, whoever opens.
+    let (kernel, page) = page_of(&owner, "n.ipynb").await;
+    page.close().await;
+    cell_ended(&owner, &kernel).await;
+    assert_ne!(opened(&mallory).await[1]["outputs"], json!([]));
+}
+
+#[tokio::test]
+async fn nobody_opens_a_session_for_a_document_they_may_not_read() {
+    let server = TestServer::builder()
+        .authorizer(Arc::new(NoWriter(watch::Sender::default())))
+        .start()
+        .await;
+    let mallory = server.as_user("mallory");
+    for kind in ["notebook", "console"] {
+        let session = json!({"path": "hers/n.ipynb", "type": kind, "kernel": {"name": "python3"}});
+        mallory.post("/api/sessions", &session).await.expect(403);
+    }
+    let session = json!({"path": "not/there.ipynb", "type": "notebook", "kernel": {"name": "python3"}});
+    let session = mallory.post("/api/sessions", &session).await.expect(201).json();
+    let session = format!("/api/sessions/{}", session["id"].as_str().unwrap());
+    for moved in [
+        json!({"path": "./hers/n.ipynb"}),
+        json!({"notebook": {"path": "hers/n.ipynb"}}),
+    ] {
+        mallory.patch(&session, &moved).await.expect(403);
+    }
+    mallory
+        .patch(&session, &json!({"path": "other.ipynb"}))
+        .await
+        .expect(200);
 }
 
 #[tokio::test]

@@ -19,9 +19,7 @@ impl Authorizer for NoSecrets {
         _action: Action,
         resource: &'a ResourceRef,
     ) -> BoxFuture<'a, Decision> {
-        let name = &*resource.name;
-        let is_secret = name == "secret" || name.starts_with("secret/") || name == "open/own.ipynb";
-        let decision = if resource.kind == ResourceKind::Contents && is_secret {
+        let decision = if resource.kind == ResourceKind::Contents && is_secret(&resource.name) {
             Decision::forbidden_by("secret")
         } else {
             Decision::Allow
@@ -32,6 +30,10 @@ impl Authorizer for NoSecrets {
     fn changes(&self) -> watch::Receiver<()> {
         self.0.subscribe()
     }
+}
+
+fn is_secret(name: &str) -> bool {
+    name == "secret" || name.starts_with("secret/") || name == "open/own.ipynb"
 }
 
 /// A server with a kernel that only says where it was started.
@@ -47,7 +49,7 @@ fn builder() -> TestServerBuilder {
         .file(".hidden/x.ipynb", "")
 }
 
-/// Where below the root a kernel for this document starts, by itself and with a session.
+/// Where below the root a kernel for this document starts, by itself and with a session, if there may be one.
 async fn started_in(server: &TestServer, client: &TestClient, path: &str) -> String {
     let root = server.root().canonicalize().unwrap();
     let below_root = |answer: &Value| {
@@ -60,8 +62,16 @@ async fn started_in(server: &TestServer, client: &TestClient, path: &str) -> Str
     let body = json!({"name": "where", "path": path});
     let kernel = client.post("/api/kernels", &body).await.expect(500).json();
     let body = json!({"path": path, "type": "notebook", "kernel": {"name": "where"}});
-    let session = client.post("/api/sessions", &body).await.expect(500).json();
-    assert_eq!(below_root(&kernel), below_root(&session), "{path}");
+    let session = client.post("/api/sessions", &body).await;
+    if is_secret(&path.replace("open/../", "")) {
+        session.expect(403);
+    } else {
+        assert_eq!(
+            below_root(&kernel),
+            below_root(&session.expect(500).json()),
+            "{path}"
+        );
+    }
     below_root(&kernel)
 }
 

@@ -5,21 +5,24 @@
 //! the outputs of requests whose client is gone, into the cells they ran, if these hold the same code still and were not
 //! saved later.
 
+mod askers;
 mod notebook;
 
-use authorization::{Caller, Read, Unchecked, Write};
-use axum::extract::FromRef;
+use std::collections::HashMap;
+
+use authorization::{Absentee, Caller, Execute, Unchecked, Write};
 use channels::{Filters, Retold, retell};
 use contents::{
     Content, ContentsError, ContentsManager, ContentsPath, EntryType, Get, Precondition, SaveModel, Versions,
 };
 use jiff::Timestamp;
-use kernels::{Execution, Kernel, KernelManager};
+use kernels::{ClientId, Execution, Kernel, KernelId, KernelManager};
 use sessions::SessionManager;
 use tracing::{info, warn};
 
+use self::askers::Askers;
 use crate::{
-    AppState,
+    channels::user_of_client,
     contents::name::{Contents, ContentsName},
     resources::Kernels,
 };
@@ -30,36 +33,52 @@ const OUTPUTS_BYTES_MAX: usize = 64 << 20;
 /// The type of the sessions whose documents are notebooks.
 const NOTEBOOK: &str = "notebook";
 
-/// Writes outputs into notebooks.
+/// Writes outputs into notebooks. A cheap clone.
 #[derive(Clone)]
-pub(crate) struct Merging {
+pub struct Merging {
     contents: ContentsManager,
     kernels: KernelManager,
     sessions: SessionManager,
     filters: Filters,
-}
-
-impl FromRef<AppState> for Merging {
-    fn from_ref(state: &AppState) -> Self {
-        Self {
-            contents: state.contents.clone(),
-            kernels: state.kernels.clone(),
-            sessions: state.sessions.clone(),
-            filters: state.channels.filters.clone(),
-        }
-    }
+    askers: Askers,
 }
 
 impl Merging {
-    /// Merges what `caller`, who opens the document, would miss. Whatever hinders it does not hinder the opening.
+    /// Nothing was missed yet.
+    #[must_use]
+    pub fn new(
+        contents: ContentsManager,
+        kernels: KernelManager,
+        sessions: SessionManager,
+        filters: Filters,
+    ) -> Self {
+        Self {
+            contents,
+            kernels,
+            sessions,
+            filters,
+            askers: Askers::default(),
+        }
+    }
+
+    /// Somebody who may run code in a kernel connects to it: what they run is written down by their right.
+    pub(crate) fn note_asker(&self, caller: &Caller, kernel: &Kernel) {
+        self.askers.note(kernel.id(), caller.absentee());
+    }
+
+    /// A kernel has ended, and nothing more will be written of it.
+    pub(crate) fn forget(&self, kernel: &KernelId) {
+        self.askers.forget(kernel);
+    }
+
+    /// Merges what who opens the document would miss. Whatever hinders it does not hinder the opening.
     pub(crate) async fn before_opening(&self, caller: &Caller, path: &ContentsPath) {
-        let Some(session) = self.sessions.at_path(path.as_str()) else {
-            return;
-        };
-        if session.kind == NOTEBOOK
-            && let Ok(kernel) = self.kernels.get(&session.kernel.id)
-        {
-            self.merge(caller, &kernel, path).await;
+        for session in self.sessions.all_at_path(path.as_str()) {
+            if session.kind == NOTEBOOK
+                && let Ok(kernel) = self.kernels.get(&session.kernel.id)
+            {
+                self.merge(caller, &kernel, path).await;
+            }
         }
     }
 
@@ -76,10 +95,9 @@ impl Merging {
     }
 
     async fn merge(&self, caller: &Caller, kernel: &Kernel, path: &ContentsPath) {
-        let executions = due(kernel);
-        if executions.is_empty() || !may_merge(caller, kernel, path).await {
+        let Some(Allowed { file, executions }) = self.allowed(caller, kernel, path, due(kernel)).await else {
             return;
-        }
+        };
         let retold = retell(
             kernel,
             executions,
@@ -88,7 +106,7 @@ impl Merging {
             OUTPUTS_BYTES_MAX,
         )
         .await;
-        match self.write(path, retold).await {
+        match self.write(file.entry(), retold).await {
             Ok(0) => {}
             Ok(cells) => {
                 info!(kernel.id = %kernel.id(), %path, "wrote missed outputs of {cells} cells into {path}")
@@ -97,6 +115,40 @@ impl Merging {
                 warn!(kernel.id = %kernel.id(), %path, %error, "failed to write missed outputs into {path}")
             }
         }
+    }
+
+    /// Of what is due in a kernel, that which may be written into the document: each request's outputs by the right of
+    /// who sent it, as if their page were there still. So outputs are trusted as those are that one saves oneself, and
+    /// nobody has anything written by opening a session for a document of others.
+    async fn allowed(
+        &self,
+        caller: &Caller,
+        kernel: &Kernel,
+        path: &ContentsPath,
+        due: Vec<Execution>,
+    ) -> Option<Allowed> {
+        let mut files = HashMap::<ClientId, Option<ContentsName>>::new();
+        let mut executions = Vec::new();
+        for execution in due {
+            let client = &execution.client;
+            if !files.contains_key(client) {
+                let asker = self.askers.find(kernel.id(), client).or_else(|| {
+                    // After a restart of the server, for one.
+                    let is_theirs = client.is_of_user(user_of_client(caller.identity()));
+                    is_theirs.then(|| caller.absentee())
+                });
+                let file = match asker {
+                    Some(asker) => may_fill(&asker, kernel, path).await,
+                    None => None,
+                };
+                files.insert(client.clone(), file);
+            }
+            if let Some(Some(_)) = files.get(client) {
+                executions.push(execution);
+            }
+        }
+        let file = files.into_values().flatten().next()?;
+        Some(Allowed { file, executions })
     }
 
     /// Writes into the file what it lacks; gives the number of cells.
@@ -152,9 +204,17 @@ fn due(kernel: &Kernel) -> Vec<Execution> {
     newest
 }
 
-/// Whether what this caller does may have outputs written: only where they could write them themselves.
-async fn may_merge(caller: &Caller, kernel: &Kernel, path: &ContentsPath) -> bool {
+/// What may be written where.
+struct Allowed {
+    /// The guard has handed it out.
+    file: ContentsName,
+    executions: Vec<Execution>,
+}
+
+/// The document, if somebody may have outputs of this kernel in it: who may run code there and save the document.
+async fn may_fill(asker: &Absentee, kernel: &Kernel, path: &ContentsPath) -> Option<ContentsName> {
     let kernel = Unchecked::<Kernels>::new(kernel.id().clone());
     let file = Unchecked::<Contents>::new(ContentsName::of(path.clone()));
-    caller.also::<Read, _>(kernel).await.is_ok() && caller.also::<Write, _>(file).await.is_ok()
+    asker.also::<Execute, _>(kernel).await.ok()?;
+    asker.also::<Write, _>(file).await.ok()
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use channels::Retold;
+use kernels::CodeDigest;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -28,19 +29,22 @@ struct Body<'a> {
 pub(super) fn merged(notebook: &[u8], retold: &[Retold]) -> Option<Merged> {
     let mut root: Object = serde_json::from_slice(notebook).ok()?;
     let mut cells: Vec<Box<RawValue>> = serde_json::from_str(root.get("cells")?.get()).ok()?;
-    let sources = cells.iter().map(|cell| code(cell)).collect::<Vec<_>>();
-    let mut times = HashMap::<&str, usize>::new();
-    for (_, source) in sources.iter().flatten() {
-        *times.entry(source).or_default() += 1;
+    let codes = cells.iter().map(|cell| code(cell)).collect::<Vec<_>>();
+    let mut times = HashMap::<CodeDigest, usize>::new();
+    for (_, code) in codes.iter().flatten() {
+        *times.entry(*code).or_default() += 1;
     }
     let mut count = 0_usize;
-    for (cell, code) in cells.iter_mut().zip(&sources) {
-        let Some((id, source)) = code else { continue };
-        let is_only_one = times.get(source.as_str()) == Some(&1);
-        let belongs = |retold: &&Retold| match &retold.execution.cell_id {
-            Some(cell_id) => id.as_deref() == Some(&**cell_id) && retold.ran(source),
-            // A front end that does not say which cell it was: the one with this code.
-            None => is_only_one && retold.ran(source),
+    for (cell, code) in cells.iter_mut().zip(&codes) {
+        let Some((id, code)) = code else { continue };
+        let is_only_one = times.get(code) == Some(&1);
+        let belongs = |retold: &&Retold| {
+            retold.execution.code == *code
+                && match &retold.execution.cell_id {
+                    Some(cell_id) => id.as_deref() == Some(&**cell_id),
+                    // A front end that does not say which cell it was: the one with this code.
+                    None => is_only_one,
+                }
         };
         if let Some(retold) = retold.iter().rfind(belongs)
             && let Some(filled) = filled(cell, retold)
@@ -65,10 +69,10 @@ pub(super) fn merged(notebook: &[u8], retold: &[Retold]) -> Option<Merged> {
 }
 
 /// The id and the source of a code cell.
-fn code(cell: &RawValue) -> Option<(Option<String>, String)> {
+fn code(cell: &RawValue) -> Option<(Option<String>, CodeDigest)> {
     let cell: Object = serde_json::from_str(cell.get()).ok()?;
     let text = |key: &str| serde_json::from_str::<String>(cell.get(key)?.get()).ok();
-    (text("cell_type")? == "code").then_some((text("id"), text("source")?))
+    (text("cell_type")? == "code").then_some((text("id"), CodeDigest::of(&text("source")?)))
 }
 
 /// The cell with these outputs; `None` when it has them already.
@@ -92,7 +96,7 @@ fn filled(cell: &RawValue, retold: &Retold) -> Option<Box<RawValue>> {
 mod tests {
     use channels::CellOutputs;
     use jiff::Timestamp;
-    use kernels::{ClientId, CodeDigest, Execution};
+    use kernels::{ClientId, Execution};
     use serde_json::{Value, json};
 
     use super::*;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use wire::{Channel, Message, Parts};
 
 use super::Position;
@@ -41,23 +42,20 @@ pub struct Execution {
     pub ended: Option<Position>,
 }
 
-/// Tells one code from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Tells one code from another, also from one that was made to look the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CodeDigest {
-    bytes: u64,
-    fnv: u64,
+    /// A host of before it was this one tells another, and so that of no code.
+    #[serde(default)]
+    sha256: [u8; 32],
 }
 
 impl CodeDigest {
-    /// FNV-1a, which is the same in every version of the server and its hosts.
+    /// The same in every version of the server and its hosts.
     #[must_use]
     pub fn of(code: &str) -> Self {
-        let fnv = code.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
         Self {
-            bytes: code.len() as u64,
-            fnv,
+            sha256: Sha256::digest(code.as_bytes()).into(),
         }
     }
 }
