@@ -16,7 +16,10 @@ use identity::BaseUrl;
 use kernels::{Kernel, KernelError, KernelId, KernelManager, KernelModel, StartKernel};
 use serde::Deserialize;
 use sessions::SessionManager;
-use tokio::{sync::broadcast::error::RecvError, time::timeout};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::timeout,
+};
 use tracing::{error, warn};
 
 use crate::{
@@ -175,12 +178,12 @@ async fn restart(
 /// Forgets the owners of kernels that ended by themselves, and of their sessions, for as long as the server runs: an id
 /// that is used again is nobody's.
 pub async fn release_ended_kernels(
+    mut endings: broadcast::Receiver<KernelId>,
     kernels: KernelManager,
     sessions: SessionManager,
     merging: Merging,
     ownership: Ownership,
 ) {
-    let mut endings = kernels.endings();
     loop {
         let ended = endings.recv().await;
         for id in sessions.forget_ended().await {

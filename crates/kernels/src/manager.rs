@@ -1,5 +1,7 @@
 //! All kernels of this server.
 
+mod adoption;
+
 use std::{
     collections::HashMap,
     path::PathBuf,
@@ -11,14 +13,14 @@ use futures::future::join_all;
 use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
     ConnectionFile, Kernel, KernelAction, KernelDone, KernelError, KernelId, KernelObserver, KernelsConfig,
     Kernelspecs,
     external::ExternalLauncher,
     host::{self, HostHandle, HostSettings, HostSetup},
-    host_process::{self, Adopted, HostRecord, Registry, Spawning},
+    host_process::{self, Registry, Spawning},
     launch::{LaunchPlan, Launcher, lookup},
     observer::Unobserved,
     place::{absolute_name, directory_for},
@@ -61,6 +63,8 @@ struct Shared {
     endings: broadcast::Sender<KernelId>,
     observer: Arc<dyn KernelObserver>,
     registry: Registry,
+    /// Cancelled when nothing starts any more.
+    closing: CancellationToken,
 }
 
 #[derive(Default)]
@@ -68,14 +72,41 @@ struct Kernels {
     by_id: HashMap<KernelId, Entry>,
     /// Counts starts, so that a listing is in the order kernels were started.
     started: u64,
-    /// Set by `shutdown_all`: nothing starts any more.
-    closed: bool,
 }
 
 struct Entry {
     started: u64,
-    /// `None` while it is being launched: the id is taken, but there is nothing to show.
-    kernel: Option<Kernel>,
+    slot: Slot,
+}
+
+/// What an id is taken by. Only what runs is shown.
+enum Slot {
+    /// It is being launched.
+    Launching,
+    /// A server before this one has started it, and its host has not answered yet.
+    Awaited,
+    Running(Kernel),
+}
+
+impl Kernels {
+    fn take(&mut self, id: KernelId, slot: Slot) -> Result<(), KernelError> {
+        if self.by_id.contains_key(&id) {
+            return Err(KernelError::DuplicateKernel { id });
+        }
+        self.started = self.started.saturating_add(1);
+        let started = self.started;
+        self.by_id.insert(id, Entry { started, slot });
+        Ok(())
+    }
+}
+
+impl Entry {
+    fn kernel(&self) -> Option<&Kernel> {
+        match &self.slot {
+            Slot::Running(kernel) => Some(kernel),
+            Slot::Launching | Slot::Awaited => None,
+        }
+    }
 }
 
 impl KernelManager {
@@ -120,55 +151,8 @@ impl KernelManager {
             endings: broadcast::Sender::new(ENDINGS_QUEUED_MAX),
             observer,
             registry,
+            closing: CancellationToken::new(),
         }))
-    }
-
-    /// Takes over the kernels of the server before this one, all those whose hosts still run. Call it once, at the
-    /// start.
-    pub async fn adopt(&self) {
-        let records = self.0.registry.all().await;
-        let adopting = records.into_iter().filter_map(|record| {
-            // In the order they were started.
-            let reservation = self.reserve(record.kernel_id.clone());
-            let reservation = reservation
-                .inspect_err(|error| warn!(%error, "left a kernel alone"))
-                .ok()?;
-            Some(self.adopt_one(record, reservation))
-        });
-        join_all(adopting.collect::<Vec<_>>()).await;
-    }
-
-    async fn adopt_one(&self, record: HostRecord, reservation: Reservation) {
-        let config = &self.0.config;
-        let (id, name, directory) = (
-            record.kernel_id.clone(),
-            record.name.clone(),
-            record.directory.clone(),
-        );
-        // Without hosts of its own this server has no use for those of another.
-        let Some(spawning) = self.spawning() else {
-            return;
-        };
-        let host = match host_process::adopt(spawning, config, &record).await {
-            Adopted::Running(host) => *host,
-            Adopted::Gone => return,
-            Adopted::Unreached(error) => {
-                warn!(kernel.id = %id, %error, "kernel {id} may run, but its host cannot be taken over");
-                return;
-            }
-        };
-        let kernel = Kernel::new(
-            id.clone(),
-            name,
-            directory.into(),
-            host,
-            config.kernel_info_timeout,
-            self.0.observer.clone(),
-        );
-        reservation.fill(kernel.clone());
-        info!(kernel.id = %id, "took over kernel {id} ({})", kernel.name());
-        let restarts = kernel.status().borrow().restarts;
-        self.remove_when_ended(kernel, restarts);
     }
 
     fn spawning(&self) -> Option<Spawning> {
@@ -297,7 +281,7 @@ impl KernelManager {
     /// [`KernelError::NoSuchKernel`].
     pub fn get(&self, id: &KernelId) -> Result<Kernel, KernelError> {
         let kernels = self.lock();
-        let kernel = kernels.by_id.get(id).and_then(|entry| entry.kernel.clone());
+        let kernel = kernels.by_id.get(id).and_then(|entry| entry.kernel().cloned());
         kernel.ok_or_else(|| KernelError::NoSuchKernel { id: id.clone() })
     }
 
@@ -322,7 +306,7 @@ impl KernelManager {
         let running = kernels
             .by_id
             .values()
-            .filter_map(|entry| Some((entry.started, entry.kernel.clone()?)));
+            .filter_map(|entry| Some((entry.started, entry.kernel()?.clone())));
         let mut running: Vec<_> = running.collect();
         running.sort_unstable_by_key(|(started, _)| *started);
         running.into_iter().map(|(_, kernel)| kernel).collect()
@@ -343,7 +327,7 @@ impl KernelManager {
 
     /// Leaves kernels to the next server, those that can outlive this process, and ends the others. Starts no more.
     pub async fn leave(&self) {
-        self.lock().closed = true;
+        self.0.closing.cancel();
         let kernels = self.list();
         let leaving = kernels.iter().map(|kernel| async move {
             if kernel.outlives_server() {
@@ -359,7 +343,7 @@ impl KernelManager {
 
     /// Ends all kernels, at once, and starts no more. Returns when nothing of them is left.
     pub async fn shutdown_all(&self) {
-        self.lock().closed = true;
+        self.0.closing.cancel();
         let kernels = self.list();
         let shutdowns = kernels.iter().map(|kernel| async move {
             // A kernel that was gone already is what was wanted.
@@ -370,28 +354,21 @@ impl KernelManager {
         join_all(shutdowns).await;
     }
 
+    /// Takes an id for a kernel that is to be launched.
     fn reserve(&self, id: KernelId) -> Result<Reservation, KernelError> {
         let kernels_max = self.0.config.limits.kernels_max;
         let mut kernels = self.lock();
-        if kernels.by_id.contains_key(&id) {
-            return Err(KernelError::DuplicateKernel { id });
-        }
-        if kernels.closed || kernels.by_id.len() >= kernels_max {
+        if self.0.closing.is_cancelled() || kernels.by_id.len() >= kernels_max {
             return Err(KernelError::TooManyKernels { kernels_max });
         }
-        kernels.started = kernels.started.saturating_add(1);
-        let started = kernels.started;
-        kernels.by_id.insert(
-            id.clone(),
-            Entry {
-                started,
-                kernel: None,
-            },
-        );
-        Ok(Reservation {
-            manager: self.clone(),
-            id: Some(id),
-        })
+        kernels.take(id.clone(), Slot::Launching)?;
+        Ok(Reservation::new(self, id))
+    }
+
+    /// Takes an id for a kernel that may run already.
+    fn await_kernel(&self, id: KernelId) -> Result<Reservation, KernelError> {
+        self.lock().take(id.clone(), Slot::Awaited)?;
+        Ok(Reservation::new(self, id))
     }
 
     /// `told`: restarts that are known already.
@@ -409,10 +386,7 @@ impl KernelManager {
     /// Takes this very kernel out; another that has its id by now stays.
     fn forget(&self, kernel: &Kernel) {
         let mut kernels = self.lock();
-        let known = kernels
-            .by_id
-            .get(kernel.id())
-            .and_then(|entry| entry.kernel.as_ref());
+        let known = kernels.by_id.get(kernel.id()).and_then(Entry::kernel);
         if known.is_some_and(|known| known.is(kernel)) {
             kernels.by_id.remove(kernel.id());
         }
@@ -430,11 +404,23 @@ struct Reservation {
 }
 
 impl Reservation {
+    fn new(manager: &KernelManager, id: KernelId) -> Self {
+        Self {
+            manager: manager.clone(),
+            id: Some(id),
+        }
+    }
+
     fn fill(mut self, kernel: Kernel) {
         let Some(id) = self.id.take() else { return };
         if let Some(entry) = self.manager.lock().by_id.get_mut(&id) {
-            entry.kernel = Some(kernel);
+            entry.slot = Slot::Running(kernel);
         }
+    }
+
+    /// Leaves the id taken for as long as this server runs.
+    fn keep(mut self) {
+        self.id = None;
     }
 }
 

@@ -121,7 +121,10 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
     .map_err(|source| service("the upload manager", source))?;
     tokio::spawn(api::expire_uploads(uploads.clone(), ownership.clone()));
     let kernels = kernel_manager(&config, overrides.launcher, publisher, &instance);
-    kernels.adopt().await;
+    // From the first on: what ends while the rest starts is heard of.
+    let endings = kernels.endings();
+    let adopted = kernels.adopt().await;
+    adopted.map_err(|source| service("the records of kernels", source))?;
     if let Some(dir) = config.kernels.external_dir.clone() {
         tokio::spawn(kernels::find_external_kernels(kernels.clone(), dir));
     }
@@ -129,6 +132,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         tokio::spawn(kernels::cull_idle_kernels(kernels.clone(), culling));
     }
     let sessions = SessionManager::persisted(kernels.clone(), instance.store().clone()).await;
+    let sessions = sessions.map_err(|source| service("the records of sessions", source))?;
     release_gone(&ownership, &kernels, &sessions).await?;
     let merging = Merging::new(
         contents.clone(),
@@ -137,6 +141,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         config.channels.filters.clone(),
     );
     tokio::spawn(api::release_ended_kernels(
+        endings,
         kernels.clone(),
         sessions.clone(),
         merging.clone(),
@@ -358,8 +363,8 @@ async fn release_gone(
     sessions: &SessionManager,
 ) -> Result<(), ServerError> {
     let failed = |source| service("the records of ownership", source);
-    let kernel_runs = |name: &str| name.parse().is_ok_and(|id| kernels.get(&id).is_ok());
-    let session_is_there = |name: &str| name.parse().is_ok_and(|id| sessions.get(&id).is_ok());
+    let kernel_runs = |name: &str| name.parse().is_ok_and(|id| kernels.may_run(&id));
+    let session_is_there = |name: &str| name.parse().is_ok_and(|id| sessions.is_known(&id));
     for kind in [ResourceKind::Kernels, ResourceKind::Channels] {
         ownership.release_gone(kind, kernel_runs).await.map_err(failed)?;
     }
@@ -383,16 +388,11 @@ fn kernel_manager(
         // Nobody will ever find them.
         config.orphan_timeout = config.orphan_timeout.min(FORGOTTEN_ORPHAN_TIMEOUT);
     }
-    match launcher {
-        Some(launcher) => {
-            config.host_program = None;
-            KernelManager::observed(config, launcher, publisher)
-        }
-        None => {
-            let launcher = Arc::new(LocalLauncher);
-            KernelManager::persisted(config, launcher, publisher, instance.store().clone())
-        }
+    if launcher.is_some() {
+        config.host_program = None;
     }
+    let launcher = launcher.unwrap_or_else(|| Arc::new(LocalLauncher));
+    KernelManager::persisted(config, launcher, publisher, instance.store().clone())
 }
 
 /// The bus, with the schemas that were configured.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use kernels::{Kernel, KernelError, KernelId, KernelManager, StartKernel};
-use store::Store;
+use store::{Store, StoreError};
 use tokio::sync::OwnedMutexGuard;
 use tracing::{error, info, warn};
 
@@ -96,15 +96,16 @@ impl SessionManager {
         Self::with(kernels, Records::default(), None)
     }
 
-    /// The sessions of the server before this one whose kernels still run; from here on sessions are written down.
-    pub async fn persisted(kernels: KernelManager, store: Store) -> Self {
-        let rows = store.sessions().await.unwrap_or_else(|error| {
-            error!(%error, "failed to read the sessions of the last server");
-            Vec::new()
-        });
+    /// The sessions of the server before this one whose kernels still run, or may; from here on sessions are written
+    /// down.
+    ///
+    /// # Errors
+    /// When they cannot be read. Whoever went on would forget whose they are.
+    pub async fn persisted(kernels: KernelManager, store: Store) -> Result<Self, StoreError> {
+        let rows = store.sessions().await?;
         let (live, ended): (Vec<_>, Vec<_>) = rows
             .into_iter()
-            .partition(|row| Record::from_row(row).is_some_and(|record| kernels.get(&record.kernel).is_ok()));
+            .partition(|row| Record::from_row(row).is_some_and(|record| kernels.may_run(&record.kernel)));
         for row in ended {
             if let Err(error) = store.remove_session(&row.id).await {
                 error!(%error, session.id = row.id, "failed to forget a session of the last server");
@@ -114,7 +115,7 @@ impl SessionManager {
         for record in live.iter().filter_map(Record::from_row) {
             records.insert(record);
         }
-        Self::with(kernels, records, Some(tokio::sync::Mutex::new(store)))
+        Ok(Self::with(kernels, records, Some(tokio::sync::Mutex::new(store))))
     }
 
     fn with(kernels: KernelManager, records: Records, store: Option<tokio::sync::Mutex<Store>>) -> Self {
@@ -179,10 +180,18 @@ impl SessionManager {
             .collect()
     }
 
+    /// Whether there is such a session, also one whose kernel cannot be shown yet.
+    #[must_use]
+    pub fn is_known(&self, id: &SessionId) -> bool {
+        self.records().get(id).is_some()
+    }
+
     /// Forgets the sessions whose kernel is gone, and says which. Call it when kernels end.
     #[must_use]
     pub async fn forget_ended(&self) -> Vec<SessionId> {
-        let ended = self.records().take_ended(|record| self.is_live(record));
+        let ended = self
+            .records()
+            .take_ended(|record| self.0.kernels.may_run(&record.kernel));
         let mut forgotten = Vec::with_capacity(ended.len());
         for record in ended {
             info!(session.id = %record.id, kernel.id = %record.kernel, "forgot session {}: its kernel is gone", record.id);

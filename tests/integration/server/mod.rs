@@ -11,6 +11,7 @@ pub(crate) mod process;
 mod restarting;
 mod runtime_files;
 mod setup;
+mod slow_hosts;
 mod standing;
 mod stopping;
 mod surviving;

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use store::{HostRow, Store};
+use store::{HostRow, Store, StoreError};
 use tracing::{error, warn};
 
 use super::setup::{HostAddress, Secret};
@@ -55,15 +55,11 @@ impl Registry {
     }
 
     /// All that were written down, in the order their kernels were started.
-    pub(crate) async fn all(&self) -> Vec<HostRecord> {
+    pub(crate) async fn all(&self) -> Result<Vec<HostRecord>, StoreError> {
         let Some(store) = &self.0 else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
-        let rows = store.hosts().await.unwrap_or_else(|error| {
-            error!(%error, "failed to read which kernels run; those of the last server are not found");
-            Vec::new()
-        });
-        rows.into_iter().filter_map(record).collect()
+        Ok(store.hosts().await?.into_iter().filter_map(record).collect())
     }
 }
 

@@ -7,9 +7,8 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::{
-    Connected, HostProcess, Inlets, Shared, Spawning,
+    Connected, HostProcess, Inlets, Pauses, Shared, Spawning,
     connect::{connect_to, is_gone},
-    pauses::Pauses,
     peer::Peer,
     reading::read,
     shared::Abandoned,

@@ -15,7 +15,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::adopt::{Adopted, adopt};
+pub(crate) use self::{
+    adopt::{Adopted, adopt},
+    pauses::Pauses,
+};
 use self::{
     connect::{Connected, connect_to},
     keeper::Keeper,

@@ -4,8 +4,8 @@ use std::{fs::Permissions, io, os::unix::fs::PermissionsExt, path::PathBuf, sync
 
 use tokio::{
     net::{UnixListener, UnixStream},
-    sync::{Semaphore, mpsc},
-    task::JoinHandle,
+    sync::mpsc,
+    task::{AbortHandle, JoinHandle},
     time::{Instant, sleep_until},
 };
 use tracing::{info, warn};
@@ -27,8 +27,9 @@ use crate::{
     },
 };
 
-/// How many may be at the door who have not proven anything.
-const UNPROVEN_MAX: usize = 8;
+/// How many may be at the door who have not proven anything. When one more comes, the process that has sent the most is
+/// sent away: a kernel knows where its host listens, and must not keep a server out.
+const UNPROVEN_MAX: usize = 64;
 
 /// How long a host whose kernel has ended waits for the server that started it.
 const FIRST_SERVER_WAIT: Duration = Duration::from_secs(30);
@@ -148,11 +149,8 @@ async fn ended(current: &mut Option<JoinHandle<Left>>) -> Left {
 }
 
 async fn accept(listener: UnixListener, secret: Secret, body_bytes_max: usize, proven: mpsc::Sender<Caller>) {
-    let room = Arc::new(Semaphore::new(UNPROVEN_MAX));
+    let mut unproven = Unproven::default();
     loop {
-        let Ok(permit) = room.clone().acquire_owned().await else {
-            return;
-        };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -161,15 +159,41 @@ async fn accept(listener: UnixListener, secret: Secret, body_bytes_max: usize, p
                 continue;
             }
         };
+        let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
         let (secret, proven) = (secret.clone(), proven.clone());
-        tokio::spawn(async move {
+        let greeting = tokio::spawn(async move {
             match greet(stream, &secret, body_bytes_max).await {
                 // The door is closed only when the host ends.
                 Ok(caller) => drop(proven.send(caller).await),
-                Err(error) => warn!(%error, "turned somebody away from the host of a kernel"),
+                Err(error) => info!(%error, "turned somebody away from the host of a kernel"),
             }
-            drop(permit);
         });
+        unproven.add(process, greeting.abort_handle());
+    }
+}
+
+/// Whoever is at the door, by process, the longest there first.
+#[derive(Default)]
+struct Unproven(Vec<(Option<i32>, AbortHandle)>);
+
+impl Unproven {
+    fn add(&mut self, process: Option<i32>, greeting: AbortHandle) {
+        self.0.retain(|(_, greeting)| !greeting.is_finished());
+        self.0.push((process, greeting));
+        if self.0.len() <= UNPROVEN_MAX {
+            return;
+        }
+        let count = |process| self.0.iter().filter(|(other, _)| *other == process).count();
+        let greediest = self
+            .0
+            .iter()
+            .map(|(process, _)| *process)
+            .max_by_key(|process| count(*process));
+        let oldest = self.0.iter().position(|(process, _)| Some(*process) == greediest);
+        if let Some(oldest) = oldest {
+            let (_, greeting) = self.0.remove(oldest);
+            greeting.abort();
+        }
     }
 }
 
