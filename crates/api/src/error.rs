@@ -216,7 +216,9 @@ fn of_kernel(error: &KernelError) -> Described {
         KernelError::NoSuchKernelspec { .. }
         | KernelError::NoSuchProvisioner { .. }
         | KernelError::External { .. } => StatusCode::BAD_REQUEST,
-        KernelError::Message { .. } | KernelError::IopubIsForListening => StatusCode::BAD_REQUEST,
+        KernelError::Message { .. }
+        | KernelError::LongMessageId { .. }
+        | KernelError::IopubIsForListening => StatusCode::BAD_REQUEST,
         KernelError::TooManyKernels { .. } | KernelError::NoAnswer { .. } => StatusCode::SERVICE_UNAVAILABLE,
         KernelError::BadKernelspec { .. }
         | KernelError::Addresses { .. }

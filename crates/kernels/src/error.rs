@@ -101,6 +101,12 @@ pub enum KernelError {
         #[source]
         source: WireError,
     },
+    /// The `msg_id` of a message is longer than is remembered.
+    #[error("the id of a message has at most {bytes_max} bytes")]
+    LongMessageId {
+        /// The limit.
+        bytes_max: usize,
+    },
     /// Clients only listen on iopub.
     #[error("clients do not send on the iopub channel")]
     IopubIsForListening,

@@ -11,7 +11,7 @@ use crate::{
     KernelModel, KernelObserver, KernelStatus, KernelUsage, Phase,
     host::{
         HostHandle,
-        journal::{Execution, Position, Retelling},
+        journal::{Execution, MSG_ID_BYTES_MAX, Position, Retelling},
     },
 };
 
@@ -184,7 +184,7 @@ impl Kernel {
     /// and while it is being started again.
     ///
     /// # Errors
-    /// When `message` has no readable header or is for iopub, or the kernel is gone.
+    /// When `message` has no readable header, an id that is too long or is for iopub, or the kernel is gone.
     pub async fn send(&self, from: ClientId, message: Message) -> Result<(), KernelError> {
         if message.channel == Channel::Iopub {
             return Err(KernelError::IopubIsForListening);
@@ -192,6 +192,11 @@ impl Kernel {
         let header = message
             .header()
             .map_err(|source| KernelError::Message { source })?;
+        if header.msg_id.len() > MSG_ID_BYTES_MAX {
+            return Err(KernelError::LongMessageId {
+                bytes_max: MSG_ID_BYTES_MAX,
+            });
+        }
         let msg_id: Box<str> = header.msg_id.into();
         if let Some(execution) = Execution::of(&from, &msg_id, &message) {
             self.0.host.journal.note_execution(execution);
@@ -200,7 +205,7 @@ impl Kernel {
         sent.map_err(|_| self.gone())
     }
 
-    /// Where the first message that answers the request `msg_id` stands in the journal, if it is still known:
+    /// Where the first output of the request `msg_id` stands in the journal, if it is still known:
     /// to give a client that came back all of a request's outputs ([`Attachment::seek`]).
     #[must_use]
     pub fn first_answering(&self, msg_id: &str) -> Option<Position> {

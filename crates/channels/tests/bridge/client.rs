@@ -135,8 +135,14 @@ impl Client {
     /// Sends a request; its id is returned.
     pub(crate) async fn request(&mut self, channel: Channel, msg_type: &str, content: &Value) -> String {
         let msg_id = format!("request-{}", REQUESTS.fetch_add(1, Ordering::SeqCst));
+        self.ask(channel, msg_type, &msg_id, content).await;
+        msg_id
+    }
+
+    /// Sends a request that has this id.
+    pub(crate) async fn ask(&mut self, channel: Channel, msg_type: &str, msg_id: &str, content: &Value) {
         let header = NewHeader {
-            msg_id: &msg_id,
+            msg_id,
             msg_type,
             session: "client",
             username: "",
@@ -145,7 +151,6 @@ impl Client {
         let message = Message::new(channel, header, None, content);
         self.send(Incoming::Frame(self.subprotocol.encode(&message).unwrap()))
             .await;
-        msg_id
     }
 
     pub(crate) async fn execute(&mut self, code: &str) -> String {

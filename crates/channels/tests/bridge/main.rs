@@ -259,6 +259,25 @@ async fn a_large_question_is_refused_to_who_may_not_execute() {
 }
 
 #[tokio::test]
+async fn a_cell_with_an_id_that_is_too_long_is_refused() {
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
+    let mut client = Client::connect(&kernel);
+    for (bytes, refused) in [(256, false), (257, true)] {
+        let msg_id = "m".repeat(bytes);
+        let content = json!({"code": "print hello"});
+        client
+            .ask(Channel::Shell, "execute_request", &msg_id, &content)
+            .await;
+        let answers = client.hear_answers(&msg_id).await;
+        let said: Vec<_> = answers.iter().map(|answer| &answer.content["evalue"]).collect();
+        let sentence = json!("the id of a message has at most 256 bytes");
+        assert_eq!(said.contains(&&sentence), refused, "{answers:?}");
+        assert_eq!(text(&answers) == "hello\n", !refused);
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_message_ends_the_connection() {
     let kernels = FakeKernels::new().unwrap();
     let kernel = kernels.start().await.unwrap();

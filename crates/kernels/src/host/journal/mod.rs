@@ -23,7 +23,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::warn;
-use wire::Message;
+use wire::{Channel, Message, Parts};
 
 pub(crate) use behind::{Behind, Fetch, Fetched};
 pub use delivery::{Audience, Delivery, Position};
@@ -40,6 +40,9 @@ const READ_ENTRIES_MAX: usize = 256;
 
 /// How many requests' first outputs are indexed.
 const REQUESTS_INDEXED_MAX: usize = 4_096;
+
+/// The longest id of a request, in bytes. Clients make uuids, some with a few words around them.
+pub(crate) const MSG_ID_BYTES_MAX: usize = 256;
 
 /// The journal of one kernel.
 pub(crate) struct Journal {
@@ -83,6 +86,31 @@ pub(crate) struct Entry<'a> {
     pub(crate) message: &'a Message,
     /// The id of the request it answers, when it answers one.
     pub(crate) request: Option<&'a str>,
+}
+
+/// What an answer means to the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// The kernel is done with the request.
+    Idle,
+    /// Said to everyone, and to be given again to who has missed it.
+    Output,
+    Other,
+}
+
+impl Answer {
+    /// `None` for what need not be looked into: outputs of one request come in a row.
+    fn of(parts: &Parts<'_>, follows_output: bool) -> Option<Self> {
+        if is_idle(parts) {
+            return Some(Self::Idle);
+        }
+        if follows_output {
+            return None;
+        }
+        let is_status = || parts.header().is_ok_and(|header| header.msg_type == "status");
+        let is_output = parts.channel == Channel::Iopub && !is_status();
+        Some(if is_output { Self::Output } else { Self::Other })
+    }
 }
 
 /// Where that is which has left memory.
@@ -168,11 +196,10 @@ impl Journal {
         let mut indexed = None;
         for (mut delivery, request) in entries {
             delivery.position = position;
-            let is_idle = is_idle(&delivery.parts());
-            // Outputs of one request come in a row.
-            if request != indexed || is_idle {
-                state.index_answer(request, position, is_idle);
-                indexed = request;
+            let answer = Answer::of(&delivery.parts(), request == indexed);
+            if let Some(answer) = answer {
+                state.index_answer(request, position, answer);
+                indexed = request.filter(|_| answer == Answer::Output);
             }
             state.push(delivery, self.memory_bytes_max);
             position = position.next();
@@ -208,7 +235,7 @@ impl Journal {
         self.news.send_modify(|news| news.head = head);
     }
 
-    /// The requests whose first answer is known, oldest first.
+    /// The requests whose first output is known, oldest first.
     pub(crate) fn requests(&self) -> Vec<(Box<str>, Position)> {
         let state = self.lock();
         let in_order = state.requests_in_order.iter();
@@ -221,7 +248,9 @@ impl Journal {
     pub(crate) fn index_requests(&self, requests: impl IntoIterator<Item = (Box<str>, Position)>) {
         let mut state = self.lock();
         for (request, position) in requests {
-            state.index(&request, position);
+            if request.len() <= MSG_ID_BYTES_MAX {
+                state.index(&request, position);
+            }
         }
     }
 
@@ -286,7 +315,7 @@ impl Journal {
         self.lock().needed_from
     }
 
-    /// Where the first message answering the request of this id stands, if it is known.
+    /// Where the first output of the request of this id stands, if it is known.
     pub(crate) fn first_answering(&self, request: &str) -> Option<Position> {
         self.lock().requests.get(request).copied()
     }
@@ -374,23 +403,32 @@ impl State {
 
     fn index_mirrored(&mut self, delivery: &Delivery) {
         let parts = delivery.parts();
-        let is_idle = is_idle(&parts);
-        if *parts.parent_header == *self.last_parent && !is_idle {
+        let Some(answer) = Answer::of(&parts, *parts.parent_header == *self.last_parent) else {
             return;
-        }
-        self.last_parent = delivery.v1().slice_ref(parts.parent_header);
+        };
+        self.last_parent = match answer {
+            Answer::Output => delivery.v1().slice_ref(parts.parent_header),
+            Answer::Idle | Answer::Other => Bytes::new(),
+        };
         // Whatever cannot be read has not become part of the journal that is mirrored.
         if let Ok(Some(parent)) = parts.parent() {
-            self.index_answer(Some(&parent.msg_id), delivery.position, is_idle);
+            self.index_answer(Some(&parent.msg_id), delivery.position, answer);
         }
     }
 
-    fn index_answer(&mut self, request: Option<&str>, position: Position, is_idle: bool) {
-        if let Some(request) = request {
+    /// Requests without outputs are not indexed: nothing of theirs is ever given again, and whoever may only ask
+    /// questions must not push out what others need.
+    fn index_answer(&mut self, request: Option<&str>, position: Position, answer: Answer) {
+        // A kernel may make up ids of its own.
+        let Some(request) = request.filter(|request| request.len() <= MSG_ID_BYTES_MAX) else {
+            return;
+        };
+        if answer == Answer::Output {
             self.index(request, position);
-            self.executions
-                .note_answer(request, position, is_idle, self.bytes);
         }
+        let is_idle = answer == Answer::Idle;
+        self.executions
+            .note_answer(request, position, is_idle, self.bytes);
     }
 
     fn index(&mut self, request: &str, position: Position) {

@@ -1,5 +1,6 @@
 use bytes::Bytes;
-use wire::Channel;
+use serde_json::json;
+use wire::{Channel, NewHeader};
 
 use super::*;
 
@@ -141,6 +142,46 @@ fn the_first_answer_to_a_request_is_indexed() {
     say(&journal, Audience::Everyone, 2, Some("q"));
     assert_eq!(journal.first_answering("q"), Some(Position(1)));
     assert_eq!(journal.first_answering("r"), None);
+}
+
+/// What a kernel says about `request`.
+fn answer(journal: &Journal, msg_type: &str, execution_state: &str, request: &str) {
+    let header = NewHeader {
+        msg_id: "m",
+        msg_type,
+        session: "",
+        username: "",
+        date: "",
+    };
+    let content = json!({"execution_state": execution_state});
+    journal.append([Entry {
+        audience: Audience::Everyone,
+        message: &Message::new(Channel::Iopub, header, None, &content),
+        request: Some(request),
+    }]);
+}
+
+#[test]
+fn requests_without_outputs_push_no_others_out_of_the_index() {
+    let (journal, _dir) = journal(1 << 20, 0);
+    answer(&journal, "status", "busy", "cell");
+    answer(&journal, "stream", "", "cell");
+    answer(&journal, "stream", "", "cell");
+    for number in 0..=REQUESTS_INDEXED_MAX {
+        let question = format!("question {number}");
+        answer(&journal, "status", "busy", &question);
+        answer(&journal, "status", "idle", &question);
+    }
+    answer(&journal, "stream", "", "cell");
+    assert_eq!(journal.requests(), [("cell".into(), Position(1))]);
+}
+
+#[test]
+fn ids_that_a_kernel_makes_up_take_little_room_in_the_index() {
+    let (journal, _dir) = journal(1 << 20, 0);
+    answer(&journal, "stream", "", &"m".repeat(MSG_ID_BYTES_MAX + 1));
+    journal.index_requests([("m".repeat(60_000).into(), Position(0))]);
+    assert_eq!(journal.requests(), []);
 }
 
 #[test]
