@@ -3,6 +3,8 @@
 //! A client is known by its [`ClientId`]. While it is attached it counts as a connection; when it goes away its
 //! position is remembered, so that it goes on from there when it comes back.
 
+mod remembered;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
@@ -14,6 +16,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use remembered::RememberedMax;
+
+use self::remembered::Gone;
 use crate::{
     ClientId,
     host::journal::{Behind, Delivery, Fetched, Journal, Position, Read},
@@ -39,7 +44,7 @@ pub(crate) struct ClientPosition {
 /// The clients of one kernel.
 pub(crate) struct Clients {
     journal: Arc<Journal>,
-    remembered_max: usize,
+    remembered_max: RememberedMax,
     /// A plain mutex, never held across an await.
     slots: Mutex<Slots>,
 }
@@ -101,7 +106,7 @@ impl Reading {
 }
 
 impl Clients {
-    pub(crate) fn new(journal: Arc<Journal>, remembered_max: usize) -> Arc<Self> {
+    pub(crate) fn new(journal: Arc<Journal>, remembered_max: RememberedMax) -> Arc<Self> {
         Arc::new(Self {
             journal,
             remembered_max,
@@ -143,7 +148,9 @@ impl Clients {
 
     /// Remembers clients of another process, which handed out deliveries before `sent_until` to those that confirm, or
     /// did not.
-    pub(crate) fn remember(&self, positions: Vec<ClientPosition>, sent_until: Position) {
+    pub(crate) fn remember(&self, mut positions: Vec<ClientPosition>, sent_until: Position) {
+        // As good as any guess at who went first.
+        positions.sort_by_key(|position| position.handed_out);
         let mut slots = self.lock();
         for position in positions {
             let sent_until = match position.acknowledged {
@@ -163,7 +170,7 @@ impl Clients {
             };
             slots.by_client.insert(position.client, slot);
         }
-        slots.forget_longest_gone(self.remembered_max);
+        self.forget_too_many(&mut slots);
         self.journal.keep(slots.needed_from());
     }
 
@@ -213,8 +220,31 @@ impl Clients {
         {
             slot.attached = None;
         }
-        slots.forget_longest_gone(self.remembered_max);
+        self.forget_too_many(&mut slots);
         self.journal.keep(slots.needed_from());
+    }
+
+    fn forget_too_many(&self, slots: &mut Slots) {
+        let is_gone = |(_, slot): &(&ClientId, &Slot)| slot.attached.is_none();
+        if !self
+            .remembered_max
+            .may_be_exceeded_by(slots.by_client.iter().filter(is_gone).count())
+        {
+            return;
+        }
+        let executions = self.journal.executions();
+        let gone = slots.by_client.iter().filter(is_gone).map(|(client, slot)| {
+            let resumes_at = slot.reading.resumes_at();
+            let mut own = executions.iter().filter(|execution| execution.client == *client);
+            Gone {
+                client: client.clone(),
+                generation: slot.generation,
+                is_owed: own.any(|own| own.ended.is_none_or(|ended| ended >= resumes_at)),
+            }
+        });
+        for client in self.remembered_max.too_many(gone.collect()) {
+            slots.by_client.remove(&client);
+        }
     }
 
     /// Tells the journal how far the slowest is, so that it can let go of the rest.
@@ -241,22 +271,6 @@ impl Slots {
             .values()
             .map(|slot| slot.reading.needed_from())
             .min()
-    }
-
-    fn forget_longest_gone(&mut self, remembered_max: usize) {
-        let gone = |slots: &Self| {
-            let gone = slots.by_client.iter().filter(|(_, slot)| slot.attached.is_none());
-            let mut gone: Vec<_> = gone
-                .map(|(client, slot)| (slot.generation, client.clone()))
-                .collect();
-            gone.sort_unstable_by_key(|(generation, _)| *generation);
-            gone
-        };
-        let gone = gone(self);
-        let too_many = gone.len().saturating_sub(remembered_max);
-        for (_, client) in gone.into_iter().take(too_many) {
-            self.by_client.remove(&client);
-        }
     }
 }
 

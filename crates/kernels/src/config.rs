@@ -111,8 +111,11 @@ pub struct KernelLimits {
     pub queued_bytes_max: u32,
     /// Requests whose asker is remembered, per kernel.
     pub outstanding_requests_max: usize,
-    /// Clients that went away and whose position is remembered, per kernel.
+    /// Clients of one user that went away and whose position is remembered, per kernel. Those that wait for nothing are
+    /// forgotten first.
     pub remembered_clients_max: usize,
+    /// The same, of all users together.
+    pub remembered_clients_total_max: usize,
     /// The end of a kernel's standard error that is kept to be shown.
     pub stderr_tail_bytes_max: usize,
     /// A `kernel.json`.
@@ -132,6 +135,7 @@ impl Default for KernelLimits {
             queued_bytes_max: 64 << 20,
             outstanding_requests_max: 65_536,
             remembered_clients_max: 64,
+            remembered_clients_total_max: 1_024,
             stderr_tail_bytes_max: 16 << 10,
             kernelspec_bytes_max: 1 << 20,
         }

@@ -144,6 +144,12 @@ impl ClientId {
         self.0.starts_with(Self::of_user(username, "").as_str())
     }
 
+    /// Whose it is; `None` of users who have another name each time they come.
+    pub(crate) fn user(&self) -> Option<&str> {
+        let (bytes, rest) = self.0.split_once(':')?;
+        rest.get(..bytes.parse().ok()?)
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -203,6 +209,16 @@ mod tests {
         let different: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(different.len(), ids.len());
         assert_eq!(ClientId::of_user(Some("ada"), "s"), ids[2]);
+        let users: Vec<_> = ids.iter().map(ClientId::user).collect();
+        let expected = [
+            None,
+            Some(""),
+            Some("ada"),
+            Some("ada"),
+            Some("ada/s"),
+            Some("ada"),
+        ];
+        assert_eq!(users, expected);
         let of_ada: Vec<_> = ids.iter().map(|id| id.is_of_user(Some("ada"))).collect();
         assert_eq!(of_ada, [false, false, true, true, false, true]);
         let of_nobody: Vec<_> = ids.iter().map(|id| id.is_of_user(None)).collect();

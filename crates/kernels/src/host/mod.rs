@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, watch};
 use self::{core::Core, journal::Journal, launchpad::Launchpad, life::Life, uplink::Lane};
 use crate::{
     ExecutionState, KernelError, KernelStatus,
-    attachment::Clients,
+    attachment::{Clients, RememberedMax},
     host::journal::Position,
     launch::{LaunchPlan, Launcher},
     usage::{Gauge, Meter},
@@ -121,7 +121,7 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         commands,
         lanes: entries,
         status: status_seen,
-        clients: Clients::new(journal.clone(), limits.remembered_clients_max),
+        clients: Clients::new(journal.clone(), RememberedMax::new(&limits)),
         journal,
         gauge: Gauge::here(meter),
         is_process: false,

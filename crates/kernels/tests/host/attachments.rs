@@ -141,6 +141,22 @@ async fn only_so_many_clients_that_went_away_are_remembered() {
 }
 
 #[tokio::test]
+async fn who_went_away_in_the_middle_of_a_cell_is_not_forgotten_for_those_who_only_look() {
+    let fixture = Fixture::with(|config| config.limits.remembered_clients_max = 2);
+    let kernel = fixture.start().await;
+    let mut client = Client::attach(&kernel, "client");
+    client.execute("1", "print 3 times every 200").await;
+    client.until("stream", "1").await;
+    drop(client);
+    for name in ["1", "2", "3", "4"] {
+        drop(Client::attach(&kernel, name));
+    }
+    let mut client = Client::attach(&kernel, "client");
+    assert!(client.attachment.resumed().is_some());
+    assert_eq!(client.output("1").await.lines().count(), 2);
+}
+
+#[tokio::test]
 async fn a_call_that_is_dropped_takes_nothing_out() {
     let fixture = Fixture::new();
     let kernel = fixture.start().await;

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     KernelError, KernelId, Position,
-    attachment::Clients,
+    attachment::{Clients, RememberedMax},
     host::{
         HostHandle, HostSettings,
         handle::{Lanes, queues},
@@ -127,7 +127,9 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
         limits.mirror_memory_bytes_max,
         fetches,
     ));
-    let clients = Clients::new(journal.clone(), limits.remembered_clients_max);
+    let clients = Clients::new(journal.clone(), RememberedMax::new(&limits));
+    // Known before anybody could be forgotten: who waits for an answer is not.
+    journal.index_executions(attached.executions.clone());
     clients.remember(attached.clients.clone(), attached.sent_until);
     let (status, status_seen) = watch::channel(attached.status.clone());
     let (commands, commanded) = mpsc::channel(COMMANDS_QUEUED_MAX);

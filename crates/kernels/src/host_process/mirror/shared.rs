@@ -266,7 +266,7 @@ mod tests {
     fn shared() -> Shared {
         let journal = Arc::new(Journal::new(crate::Position(0), 0, 0, "/".into()));
         let limits = KernelLimits::default();
-        let clients = Clients::new(journal.clone(), limits.remembered_clients_max);
+        let clients = Clients::new(journal.clone(), crate::attachment::RememberedMax::new(&limits));
         let launched = KernelStatus::launched(jiff::Timestamp::UNIX_EPOCH);
         let (status, _seen) = watch::channel(launched);
         Shared::new(KernelId::random(), journal, status, &clients, &limits)
