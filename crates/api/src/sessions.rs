@@ -275,7 +275,14 @@ async fn update(
     if let Some(path) = &path {
         may_name(&auth, path).await?;
     }
+    let directory = match kernel_directory(&auth, &contents, path.as_ref().unwrap_or(&before.path)).await {
+        Ok(directory) => directory,
+        // A session's path need be none.
+        Err(ApiError::BadRequest(_)) => String::new(),
+        Err(error) => return Err(error),
+    };
     let changes = Changes {
+        directory: Some(directory),
         path,
         name: body.name.map(|name| name.map(short).transpose()).transpose()?,
         kind: kind.map(short).transpose()?,

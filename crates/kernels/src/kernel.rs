@@ -288,6 +288,11 @@ impl Kernel {
         self.0.host.is_process
     }
 
+    /// Has its next process start with other values of these variables, those that it has.
+    pub fn change_variables(&self, variables: Vec<(String, String)>) {
+        self.0.host.variables.change(variables);
+    }
+
     /// Makes sure that the next server knows how far its clients are.
     pub(crate) async fn settle(&self) {
         // One that is gone needs nothing.

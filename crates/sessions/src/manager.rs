@@ -78,6 +78,8 @@ pub struct Changes {
     pub kind: Option<String>,
     /// Another kernel.
     pub kernel: Option<KernelChange>,
+    /// The directory, relative to the root directory, that a kernel of the document starts in as it is after the change.
+    pub directory: Option<String>,
 }
 
 /// Another kernel for a session.
@@ -221,6 +223,7 @@ impl SessionManager {
             name,
             kind,
             kernel,
+            directory,
         } = changes;
         let (from, to, started) = match kernel {
             None => (None, None, false),
@@ -269,6 +272,9 @@ impl SessionManager {
             return Err(SessionsError::KernelChanged { id: id.clone() });
         }
         self.write_down(id).await;
+        if let Some(directory) = directory {
+            self.tell_kernel(id, &directory);
+        }
         if let Some(from) = from.filter(|from| Some(from) != to.as_ref()) {
             self.shut_down(&from).await;
         }
@@ -302,21 +308,37 @@ impl SessionManager {
         name: Option<&str>,
         new: NewKernel,
     ) -> Result<Kernel, KernelError> {
-        // What kernels know of their document; the whole path when its name is known, as the reference.
-        let session_name = match name {
-            Some(name) => {
-                let directory = self.0.kernels.directory_for(&new.directory);
-                directory.join(name).to_string_lossy().into_owned()
-            }
-            None => path.to_owned(),
-        };
+        let env = self.variables(path, name, &new.directory);
         let start = StartKernel {
             name: new.name,
             id: Some(new.id),
             path: Some(new.directory),
-            env: vec![("JPY_SESSION_NAME".to_owned(), session_name)],
+            env,
         };
         self.0.kernels.start(start).await
+    }
+
+    /// What kernels know of their document; the whole path when its name is known, as the reference.
+    fn variables(&self, path: &str, name: Option<&str>, directory: &str) -> Vec<(String, String)> {
+        let session_name = match name {
+            Some(name) => {
+                let directory = self.0.kernels.directory_for(directory);
+                directory.join(name).to_string_lossy().into_owned()
+            }
+            None => path.to_owned(),
+        };
+        vec![("JPY_SESSION_NAME".to_owned(), session_name)]
+    }
+
+    /// Has the kernel of a session know its document when it is started again.
+    fn tell_kernel(&self, id: &SessionId, directory: &str) {
+        let Some(record) = self.records().get(id) else {
+            return;
+        };
+        // One that is gone is not started again.
+        if let Ok(kernel) = self.0.kernels.get(&record.kernel) {
+            kernel.change_variables(self.variables(&record.path, record.name.as_deref(), directory));
+        }
     }
 
     async fn shut_down(&self, kernel: &KernelId) {

@@ -6,7 +6,7 @@ use serde_json::json;
 use test_support::{TestServer, TestSocket, eventually};
 use wire::Subprotocol;
 
-use crate::channels::{cell, content, kind, run, server_and_socket, start_kernel, text};
+use crate::channels::{cell, content, kind, parent, run, server_and_socket, start_kernel, text};
 
 /// A process and its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,37 @@ async fn a_kernel_whose_host_is_killed_comes_back_and_its_clients_are_told() {
     let model = server.as_owner().get(&format!("/api/kernels/{kernel}")).await;
     assert_eq!(model.expect(200).json()["connections"], 1);
     assert_eq!(sockets_in(&server.runtime_dir()), 1);
+}
+
+#[tokio::test]
+async fn a_cell_that_ran_when_its_host_was_killed_says_that_output_may_be_missing() {
+    let (server, kernel, mut socket) = server_and_socket().await;
+    let cell = cell("print before\nsleep 600000");
+    socket.send(&cell).await;
+    socket.until("output", |message| kind(message) == "stream").await;
+    kill(pids(&kernel).unwrap().host);
+    let told = socket
+        .until("the reason", |message| kind(message) == "stream")
+        .await;
+    assert_eq!(parent(&told), cell.header().unwrap().msg_id);
+    assert_eq!(
+        content(&told)["text"],
+        "The kernel died (the process that hosted it was killed by signal 9, perhaps out of memory) and was started again. \
+         The last of this cell's output may be missing.\n"
+    );
+    until_restarting(&mut socket).await;
+    assert_eq!(text(&run(&mut socket, "print after").await), "after\n");
+    // It runs no more.
+    let requests = server
+        .as_owner()
+        .get(&format!("/api/kernels/{kernel}/requests"))
+        .await;
+    let requests = requests.expect(200).json();
+    let states = requests["requests"].as_array().unwrap().iter();
+    assert!(
+        states.clone().all(|request| request["state"] == "done"),
+        "{requests}"
+    );
 }
 
 #[tokio::test]

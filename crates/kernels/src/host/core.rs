@@ -17,7 +17,7 @@ use super::{
     journal::{Audience, Entry, Journal, RunningRequest},
     own_messages::OwnMessages,
 };
-use crate::{ExecutionState, KernelId, KernelStatus, Phase};
+use crate::{ExecutionState, KernelId, KernelStatus, Phase, launch::ChangedVariables};
 
 /// What ipykernel's publisher says to each new subscriber: us, and nobody else.
 const WELCOME: &str = "iopub_welcome";
@@ -27,6 +27,8 @@ pub(super) struct Core {
     pub(super) kernel_id: KernelId,
     pub(super) journal: Arc<Journal>,
     pub(super) own: OwnMessages,
+    /// For the processes that follow.
+    pub(super) variables: Arc<ChangedVariables>,
     status: watch::Sender<KernelStatus>,
     /// A plain mutex, never held across an await.
     asked: Mutex<Asked>,
@@ -98,6 +100,7 @@ impl Core {
             kernel_id,
             journal,
             own: OwnMessages::new(),
+            variables: Arc::default(),
             status,
             asked: Mutex::new(Asked::new(outstanding_requests_max)),
         }
@@ -222,24 +225,11 @@ impl Core {
         self.explain_in(&self.journal.running(), text);
     }
 
-    /// The same in the cells of these requests; where there are none, beside all cells.
+    /// The same, in the cells of these requests.
     pub(super) fn explain_in(&self, requests: &[RunningRequest], text: &str) {
         let session = self.status().session.clone();
         let stderr = || self.own.stderr(session.as_deref(), text, Timestamp::now());
-        if requests.is_empty() {
-            self.journal.tell(&stderr());
-        }
-        for request in requests {
-            let message = Message {
-                parent_header: request.parent_header(),
-                ..stderr()
-            };
-            self.journal.append([Entry {
-                audience: Audience::Everyone,
-                message: &message,
-                request: Some(&request.msg_id),
-            }]);
-        }
+        self.journal.tell_in(requests, stderr);
     }
 
     fn asked(&self) -> MutexGuard<'_, Asked> {

@@ -7,7 +7,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use wire::{Channel, Message};
 
 use super::journal::Journal;
-use crate::{ClientId, KernelError, KernelLimits, KernelStatus, attachment::Clients, usage::Gauge};
+use crate::{
+    ClientId, KernelError, KernelLimits, KernelStatus, attachment::Clients, launch::ChangedVariables,
+    usage::Gauge,
+};
 
 /// What a host is told to do.
 pub(crate) enum Command {
@@ -74,6 +77,7 @@ pub(crate) struct HostHandle {
     pub(crate) status: watch::Receiver<KernelStatus>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) clients: Arc<Clients>,
+    pub(crate) variables: Arc<ChangedVariables>,
     pub(crate) gauge: Gauge,
     /// Whether the host is a process of its own, and outlives this one.
     pub(crate) is_process: bool,

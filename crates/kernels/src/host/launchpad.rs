@@ -92,6 +92,7 @@ impl Launchpad {
             self.connection.write(&self.plan.connection_file)?;
         }
         self.addresses.hand_over();
+        self.plan.change_variables(self.core.variables.all());
         let launched = self
             .launcher
             .launch(&self.plan.launch(self.connection.clone()))

@@ -29,7 +29,7 @@ use self::{core::Core, journal::Journal, launchpad::Launchpad, life::Life, uplin
 use crate::{
     ExecutionState, KernelError, KernelStatus,
     attachment::{Clients, RememberedMax},
-    host::journal::Position,
+    host::journal::{Position, RunningRequest},
     launch::{LaunchPlan, Launcher},
     usage::{Gauge, Meter},
 };
@@ -60,6 +60,9 @@ pub(crate) struct Predecessor {
     pub(crate) status: KernelStatus,
     /// Why it is gone, as a sentence for the user.
     pub(crate) reason: String,
+    /// What ran, where the user is told.
+    #[serde(default)]
+    pub(crate) running: Vec<RunningRequest>,
 }
 
 /// Starts the process and the host that looks after it.
@@ -110,9 +113,10 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
             status.restarts = before.status.restarts.saturating_add(1);
             status.session = before.status.session;
         });
-        core.explain(&before.reason);
+        core.explain_in(&before.running, &before.reason);
         core.announce(ExecutionState::Restarting);
     }
+    let variables = core.variables.clone();
     let meter = Arc::new(Meter::new(plan.host_mark.clone()));
     let pad = Launchpad::new(settings, launcher, plan, core, meter.clone(), lanes, own)?;
     let life = Life::begin(pad).await?;
@@ -123,6 +127,7 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         status: status_seen,
         clients: Clients::new(journal.clone(), RememberedMax::new(&limits)),
         journal,
+        variables,
         gauge: Gauge::here(meter),
         is_process: false,
     })

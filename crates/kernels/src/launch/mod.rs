@@ -7,6 +7,7 @@ mod local;
 mod orphans;
 mod output;
 mod plan;
+mod variables;
 
 use std::{ffi::OsString, fmt, io, path::PathBuf, sync::Arc};
 
@@ -16,6 +17,7 @@ pub(crate) use leftovers::{has_mark_of, kill_leftovers};
 pub(crate) use local::HostLauncher;
 pub use local::LocalLauncher;
 pub(crate) use plan::{LaunchPlan, lookup};
+pub(crate) use variables::ChangedVariables;
 
 use crate::{ConnectionFile, KernelId};
 

@@ -112,6 +112,16 @@ impl LaunchPlan {
         Self { host_mark, ..self }
     }
 
+    /// Gives variables other values in the launches that follow, those that it has. As in the reference, a kernel that was
+    /// started for no document never learns of one.
+    pub(crate) fn change_variables(&mut self, variables: Vec<(String, String)>) {
+        for (name, value) in variables {
+            if lookup(&self.environment, &name).is_some() {
+                set(&mut self.environment, name.into(), value.into());
+            }
+        }
+    }
+
     /// The document the kernel is for.
     pub(crate) fn session_name(&self) -> Option<&str> {
         lookup(&self.environment, SESSION_NAME).and_then(OsStr::to_str)

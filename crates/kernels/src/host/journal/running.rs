@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wire::{Channel, Message, NewHeader};
 
-use super::{Journal, Position, State};
+use super::{Audience, Entry, Journal, Position, State};
 
 /// A request that has begun and not ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunningRequest {
-    pub(crate) msg_id: Box<str>,
+    msg_id: Box<str>,
     /// What its outputs have as their `parent_header`.
     parent_header: Box<str>,
 }
 
 impl RunningRequest {
-    pub(crate) fn parent_header(&self) -> Bytes {
+    fn parent_header(&self) -> Bytes {
         Bytes::copy_from_slice(self.parent_header.as_bytes())
     }
 }
@@ -36,6 +36,26 @@ impl Journal {
                 })
             })
             .collect()
+    }
+}
+
+impl Journal {
+    /// Adds a message of ours to everyone in the cell of each request; where there is none, one beside all cells.
+    pub(crate) fn tell_in(&self, requests: &[RunningRequest], message: impl Fn() -> Message) {
+        if requests.is_empty() {
+            self.tell(&message());
+        }
+        for request in requests {
+            let message = Message {
+                parent_header: request.parent_header(),
+                ..message()
+            };
+            self.append([Entry {
+                audience: Audience::Everyone,
+                message: &message,
+                request: Some(&request.msg_id),
+            }]);
+        }
     }
 }
 

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     Ended, ExecutionState, Exit, KernelError, Phase,
-    host::{OwnMessages, Predecessor, journal::Fetch},
+    host::{
+        OwnMessages, Predecessor,
+        journal::{Fetch, RunningRequest},
+    },
     host_process::setup::Setup,
     launch::kill_leftovers,
 };
@@ -157,7 +160,12 @@ impl Keeper {
             }
             return None;
         }
-        let reason = format!("the process that hosted it {}", exit);
+        let was = if matches!(exit, Exit::Signal(_)) {
+            "was "
+        } else {
+            ""
+        };
+        let reason = format!("the process that hosted it {was}{exit}");
         if self.since.elapsed() >= self.setup.settings.stable_start_time {
             self.restarts_in_a_row = 0;
         }
@@ -211,19 +219,27 @@ impl Keeper {
         warn!(kernel.id = %id, "kernel {id} died ({reason}), starting it again in another host");
         let before = self.shared.status.borrow().clone();
         let journal_end = self.shared.journal.head();
+        let running = self.shared.journal.running();
+        self.shared.journal.end_executions();
         self.shared.status.send_modify(|status| {
             status.phase = Phase::Launching;
             status.execution_state = ExecutionState::Restarting;
         });
         let address = self.spawning.new_address()?;
         let host_mark = address.mark();
+        let mut plan = self.setup.plan.clone().marked(host_mark);
+        plan.change_variables(self.shared.variables.all());
         let setup = Setup {
             address,
-            plan: self.setup.plan.clone().marked(host_mark),
+            plan,
             predecessor: Some(Predecessor {
                 journal_end,
                 status: before,
-                reason: format!("The kernel died ({reason}) and was started again.\n"),
+                reason: format!(
+                    "The kernel died ({reason}) and was started again.{}\n",
+                    missing(&running)
+                ),
+                running,
             }),
             ..self.setup.clone()
         };
@@ -237,13 +253,13 @@ impl Keeper {
     fn die(&self, reason: &str) {
         let own = OwnMessages::new();
         let session = self.shared.status.borrow().session.clone();
-        let text = format!("The kernel died ({reason}).\n");
-        for message in [
-            own.stderr(session.as_deref(), &text, Timestamp::now()),
-            own.status(session.as_deref(), ExecutionState::Dead, Timestamp::now()),
-        ] {
-            self.shared.journal.tell(&message);
-        }
+        let journal = &self.shared.journal;
+        let running = journal.running();
+        let text = format!("The kernel died ({reason}).{}\n", missing(&running));
+        journal.tell_in(&running, || {
+            own.stderr(session.as_deref(), &text, Timestamp::now())
+        });
+        journal.tell(&own.status(session.as_deref(), ExecutionState::Dead, Timestamp::now()));
         warn!(kernel.id = %self.shared.kernel_id, "kernel {} died ({reason})", self.shared.kernel_id);
         self.finish(Ended::Died {
             reason: reason.into(),
@@ -257,5 +273,13 @@ impl Keeper {
             status.execution_state = ExecutionState::Dead;
         });
         self.shared.journal.close();
+    }
+}
+
+/// What the user must know of the cells that ran: what their host had heard and nobody had read is gone with it.
+fn missing(running: &[RunningRequest]) -> &'static str {
+    match running.is_empty() {
+        true => "",
+        false => " The last of this cell's output may be missing.",
     }
 }

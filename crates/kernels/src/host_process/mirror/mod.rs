@@ -141,6 +141,7 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
         &clients,
         &limits,
     );
+    let variables = shared.variables.clone();
     let (measures, measuring) = mpsc::channel(MEASURES_QUEUED_MAX);
     let inlets = Inlets::new(lanes, commanded, fetching, measuring);
     tokio::spawn(Keeper::new(spawning, setup, process, shared, inlets).keep(connected));
@@ -150,6 +151,7 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
         status: status_seen,
         journal,
         clients,
+        variables,
         gauge: Gauge::of_host(measures),
         is_process: true,
     }

@@ -19,6 +19,7 @@ use crate::{
         journal::{Fetch, Fetched, Journal},
     },
     host_process::protocol::{Failure, MINOR_WITH_USAGE, TakenCounts, Version},
+    launch::ChangedVariables,
     usage::AskHost,
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) journal: Arc<Journal>,
     pub(super) status: watch::Sender<KernelStatus>,
     pub(super) clients: Weak<Clients>,
+    /// Which the host is to start its next process with.
+    pub(super) variables: Arc<ChangedVariables>,
     /// Told when there is room again in a queue of the host's.
     pub(super) room: Notify,
     /// Told when much has come.
@@ -72,6 +75,7 @@ impl Shared {
             journal,
             status,
             clients: Arc::downgrade(clients),
+            variables: Arc::default(),
             room: Notify::new(),
             much: Notify::new(),
             came: AtomicUsize::new(0),

@@ -32,6 +32,8 @@ pub(super) struct Inlets {
     measures: mpsc::Receiver<AskHost>,
     /// How far the host knows clients to be.
     told: HashMap<ClientId, ClientPosition>,
+    /// Variables that the host knows.
+    told_variables: Vec<(String, String)>,
     /// When the host is to be told what is needed.
     keep_at: Option<Instant>,
     released: bool,
@@ -61,6 +63,7 @@ impl Inlets {
             fetches,
             measures,
             told: HashMap::new(),
+            told_variables: Vec::new(),
             keep_at: None,
             released: false,
         }
@@ -103,13 +106,18 @@ impl Inlets {
         fetches: Vec<Fetch>,
     ) -> Result<std::convert::Infallible, ProtocolError> {
         self.told.clear();
+        self.told_variables.clear();
+        self.tell_variables(shared, writer)?;
         self.keep(shared, writer)?;
         for fetch in fetches {
             ask(shared, writer, fetch)?;
         }
         loop {
             writer.flush().await?;
-            match self.due(shared).await {
+            let due = self.due(shared).await;
+            // Before a command that may start the next process.
+            self.tell_variables(shared, writer)?;
+            match due {
                 Due::Message(upward) => pass_on(shared, writer, upward).await?,
                 Due::Command(Command::Settle { done }) => {
                     self.keep(shared, writer)?;
@@ -144,6 +152,7 @@ impl Inlets {
             Some(fetch) = fetches.recv() => Due::Fetch(fetch),
             Some(asker) = measures.recv() => Due::Measure(asker),
             () = shared.room.notified() => Due::Again,
+            () = shared.variables.changed() => Due::Again,
             () = shared.journal.kept() => {
                 keep_at.get_or_insert_with(|| Instant::now() + KEEP_PAUSE);
                 Due::Again
@@ -151,6 +160,15 @@ impl Inlets {
             () = shared.much.notified(), if keep_at.is_some() => Due::Keep,
             () = sleep_until(keep_due), if keep_at.is_some() => Due::Keep,
         }
+    }
+
+    fn tell_variables(&mut self, shared: &Shared, writer: &mut FrameWriter) -> Result<(), ProtocolError> {
+        let variables = shared.variables.all();
+        if variables != self.told_variables {
+            self.told_variables.clone_from(&variables);
+            writer.say(&ServerSays::ChangeVariables { variables })?;
+        }
+        Ok(())
     }
 
     /// Tells what is needed, and how far clients are that have moved.

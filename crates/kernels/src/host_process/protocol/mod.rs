@@ -29,7 +29,7 @@ pub(super) use say::{Attached, Command, Failure, HostSays, LogLine, ServerSays, 
 pub(super) use stream::{FrameReader, FrameWriter, split};
 
 /// The version spoken here.
-pub(super) const VERSION: Version = Version { major: 1, minor: 1 };
+pub(super) const VERSION: Version = Version { major: 1, minor: 2 };
 
 /// From this minor version on a host tells what its kernel uses.
 pub(super) const MINOR_WITH_USAGE: u32 = 1;

@@ -31,6 +31,9 @@ pub(crate) enum ServerSays {
     /// What the kernel uses; answered by an [`HostSays::Usage`] with this number. Only to hosts of a version that knows it:
     /// others do not answer.
     Measure { id: u64 },
+    /// The kernel's next process shall find these variables changed. Said again on each connection; older versions do not do
+    /// it.
+    ChangeVariables { variables: Vec<(String, String)> },
     /// Nobody will ever ask for anything again: once the kernel has ended the host is not needed.
     Release,
     /// Something of a newer version.

@@ -23,10 +23,14 @@ use crate::{
         handle::{Asker, HostGone, Room, Taken, Upward},
         journal::Execution,
     },
-    host_process::protocol::{
-        Carried, Command, Failure, Frame, FrameReader, FrameWriter, HostSays, Kind, ProtocolError,
-        ServerSays, message,
+    host_process::{
+        protocol::{
+            Carried, Command, Failure, Frame, FrameReader, FrameWriter, HostSays, Kind, ProtocolError,
+            ServerSays, message,
+        },
+        setup::Setup,
     },
+    launch::ChangedVariables,
 };
 
 /// Why a server is served no longer.
@@ -39,7 +43,7 @@ pub(super) enum Left {
 
 /// What the host remembers from one server to the next.
 pub(super) struct Memory {
-    pub(super) setup: serde_json::Value,
+    setup: Setup,
     /// A plain mutex, never held across an await.
     told: Mutex<Told>,
 }
@@ -54,11 +58,18 @@ pub(super) struct Told {
 }
 
 impl Memory {
-    pub(super) fn new(setup: serde_json::Value) -> Self {
+    pub(super) fn new(setup: Setup) -> Self {
         Self {
             setup,
             told: Mutex::default(),
         }
+    }
+
+    /// What a host in place of this one would be made from.
+    pub(super) fn setup_now(&self, changed: &ChangedVariables) -> serde_json::Value {
+        let mut setup = self.setup.clone();
+        setup.plan.change_variables(changed.all());
+        serde_json::to_value(setup).unwrap_or_default()
     }
 
     pub(super) fn told(&self) -> MutexGuard<'_, Told> {
@@ -191,6 +202,7 @@ impl Connection {
                     let _gone = answers.send(HostSays::Usage { id, usage });
                 });
             }
+            ServerSays::ChangeVariables { variables } => self.host.variables.change(variables),
             ServerSays::Release => return Some(Left::Released),
             ServerSays::Unknown => {}
         }

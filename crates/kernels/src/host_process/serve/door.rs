@@ -88,7 +88,7 @@ impl Door {
             body_bytes_max,
             proven,
         ));
-        let memory = Arc::new(Memory::new(serde_json::to_value(setup).unwrap_or_default()));
+        let memory = Arc::new(Memory::new(setup.clone()));
         let mut current: Option<JoinHandle<Left>> = None;
         let mut alone_since = Instant::now();
         let mut was_served = false;

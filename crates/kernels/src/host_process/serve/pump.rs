@@ -115,7 +115,7 @@ impl<'a> Pump<'a> {
                 clients: told.clients.values().cloned().collect(),
                 requests: journal.requests(),
                 executions: journal.executions(),
-                setup: self.connection.memory.setup.clone(),
+                setup: self.connection.memory.setup_now(&self.connection.host.variables),
             }
         };
         self.told_status = Some(attached.status.clone());
