@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 use wire::{Channel, Message};
 
 use crate::{
@@ -11,9 +12,17 @@ use crate::{
     KernelModel, KernelObserver, KernelStatus, KernelUsage, Phase,
     host::{
         HostHandle,
+        handle::HostGone,
         journal::{Execution, MSG_ID_BYTES_MAX, Position, Retelling},
     },
 };
+
+/// How long a kernel's host, which may be another process, has for an answer. To end a kernel takes it longer, to start
+/// another longer still.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a kernel's host has to start another kernel, when the one before has ended.
+const RESTART_WAIT: Duration = Duration::from_secs(60);
 
 /// A handle on a kernel; cheap to clone. The kernel outlives its handles: it ends by [`shutdown`](Self::shutdown)
 /// or by itself.
@@ -241,7 +250,8 @@ impl Kernel {
     /// # Errors
     /// When it is gone or cannot be signalled.
     pub async fn interrupt(&self) -> Result<(), KernelError> {
-        let interrupted = self.0.host.interrupt().await.unwrap_or_else(|_| Err(self.gone()));
+        let asked = self.answered(ANSWER_WAIT, self.0.host.interrupt()).await;
+        let interrupted = asked.and_then(std::convert::identity);
         self.tell(KernelAction::Interrupt, interrupted.as_ref().err());
         interrupted
     }
@@ -256,7 +266,9 @@ impl Kernel {
             let id = self.0.id.clone();
             return Err(KernelError::External { id });
         }
-        let restarted = match self.0.host.restart().await.unwrap_or_else(|_| Err(self.gone())) {
+        let within = self.0.host.shutdown_wait.saturating_add(RESTART_WAIT);
+        let asked = self.answered(within, self.0.host.restart()).await;
+        let restarted = match asked.and_then(std::convert::identity) {
             Ok(()) => self.outlives(self.0.kernel_info_timeout).await,
             Err(error) => Err(error),
         };
@@ -271,21 +283,46 @@ impl Kernel {
     /// started goes on without this server.
     ///
     /// # Errors
-    /// [`KernelError::NoSuchKernel`] when it was gone already.
+    /// [`KernelError::NoSuchKernel`] when it was gone already, [`KernelError::NoAnswer`] when it cannot be ended.
     pub async fn shutdown(&self) -> Result<(), KernelError> {
         if let Some(let_go) = &self.0.let_go {
             let_go.cancel();
             self.ended().await;
             return Ok(());
         }
-        self.0.host.shutdown().await.map_err(|_| self.gone())?;
+        let within = self.0.host.shutdown_wait.saturating_add(ANSWER_WAIT);
+        match (
+            self.answered(within, self.0.host.shutdown()).await,
+            &self.0.host.condemned,
+        ) {
+            (Err(KernelError::NoAnswer { .. }), Some(condemned)) => {
+                let id = &self.0.id;
+                warn!(kernel.id = %id, "the host of kernel {id} does not answer and is killed");
+                condemned.cancel();
+                let ended = async { Ok(self.ended().await) };
+                self.answered(ANSWER_WAIT, ended).await?;
+            }
+            (ended, _) => ended?,
+        }
         self.tell(KernelAction::Shutdown, None);
         Ok(())
     }
 
+    /// What its host answers, unless it takes too long.
+    async fn answered<T>(
+        &self,
+        within: Duration,
+        answer: impl Future<Output = Result<T, HostGone>>,
+    ) -> Result<T, KernelError> {
+        match tokio::time::timeout(within, answer).await {
+            Ok(answered) => answered.map_err(|HostGone| self.gone()),
+            Err(_) => Err(KernelError::NoAnswer { after: within }),
+        }
+    }
+
     /// Whether it goes on when this server is gone.
     pub(crate) fn outlives_server(&self) -> bool {
-        self.0.host.is_process
+        self.0.host.condemned.is_some()
     }
 
     /// Has its next process start with other values of these variables, those that it has.
@@ -295,8 +332,8 @@ impl Kernel {
 
     /// Makes sure that the next server knows how far its clients are.
     pub(crate) async fn settle(&self) {
-        // One that is gone needs nothing.
-        let _gone = self.0.host.settle().await;
+        // One that is gone needs nothing, and one that does not answer has heard most of it.
+        let _settled = self.answered(ANSWER_WAIT, self.0.host.settle()).await;
     }
 
     /// Tells the observer what was done to it.

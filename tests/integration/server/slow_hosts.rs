@@ -153,3 +153,31 @@ async fn a_crowd_at_a_hosts_door_keeps_no_server_out() {
     drop(crowd);
     end(&server, &session).await;
 }
+
+#[tokio::test]
+async fn a_host_that_does_not_answer_keeps_nobody_from_ending_its_kernel() {
+    let home = Home::new();
+    let server = start(&home, &["--KernelManager.shutdown_wait_time=1"]).await;
+    let (session, pids) = open_session(&server).await;
+    signal("STOP", pids.host);
+    let kernel = format!("/api/kernels/{}", session["kernel"]["id"].as_str().unwrap());
+    let interrupted = server.client().post_empty(&format!("{kernel}/interrupt")).await;
+    assert_eq!(interrupted.status, 503, "{}", interrupted.text());
+    server.client().delete(&kernel).await.expect(204);
+    assert!(!is_alive(pids.host) && !is_alive(pids.kernel));
+    assert_eq!(sessions(&server).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_answer_keeps_no_server_from_stopping() {
+    let home = Home::new();
+    let mut server = start(&home, &["--KernelManager.shutdown_wait_time=1"]).await;
+    let (_, pids) = open_session(&server).await;
+    signal("STOP", pids.host);
+    server.signal("TERM");
+    assert!(server.ended().await.success());
+    eventually("the end of host and kernel", async || {
+        (!is_alive(pids.host) && !is_alive(pids.kernel)).then_some(())
+    })
+    .await;
+}

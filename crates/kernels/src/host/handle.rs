@@ -1,9 +1,10 @@
 //! What the server and a kernel's host say to each other: plain messages, so that a host can become a process
 //! of its own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 use wire::{Channel, Message};
 
 use super::journal::Journal;
@@ -79,8 +80,10 @@ pub(crate) struct HostHandle {
     pub(crate) clients: Arc<Clients>,
     pub(crate) variables: Arc<ChangedVariables>,
     pub(crate) gauge: Gauge,
-    /// Whether the host is a process of its own, and outlives this one.
-    pub(crate) is_process: bool,
+    /// How long the kernel gets to end when it is asked to.
+    pub(crate) shutdown_wait: Duration,
+    /// Of a host that is a process of its own, and outlives this one: cancelled, it is killed, and its kernel with it.
+    pub(crate) condemned: Option<CancellationToken>,
 }
 
 /// Where messages enter the queue of a channel, which is bounded by messages and by bytes.

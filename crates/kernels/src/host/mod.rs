@@ -73,7 +73,7 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         plan,
         predecessor,
     } = setup;
-    let limits = settings.limits.clone();
+    let (limits, shutdown_wait) = (settings.limits.clone(), settings.shutdown_wait);
     let first = predecessor
         .as_ref()
         .map_or(Position(0), |before| before.journal_end);
@@ -129,6 +129,7 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         journal,
         variables,
         gauge: Gauge::here(meter),
-        is_process: false,
+        shutdown_wait,
+        condemned: None,
     })
 }

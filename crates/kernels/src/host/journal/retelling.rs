@@ -1,9 +1,15 @@
 //! Reading a journal without being a client: what was said to everyone, until now.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use super::{Audience, Delivery, Journal, Position, Read};
+use tokio::time::timeout;
+
+use super::{Audience, Delivery, Fetched, Journal, Position, Read};
 use crate::Gap;
+
+/// How long a host has to give what this process holds no longer. Then the rest counts as missed: somebody waits, who is no
+/// client that could go on later.
+const FETCH_WAIT: Duration = Duration::from_secs(10);
 
 /// What a kernel has said to everyone from some place on, until another.
 pub struct Retelling {
@@ -43,7 +49,8 @@ impl Retelling {
             let (deliveries, next, missed) = match self.journal.read_all(self.at) {
                 Read::Deliveries { deliveries, next } => (deliveries, next, 0),
                 Read::Behind(behind) => {
-                    let fetched = behind.fetch().await;
+                    let fetched = timeout(FETCH_WAIT, behind.fetch()).await;
+                    let fetched = fetched.unwrap_or_else(|_| Fetched::missed(self.at, self.end));
                     (fetched.deliveries, fetched.next, fetched.missed)
                 }
                 Read::Missed { missed, next } => (Vec::new(), next, missed),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
@@ -16,11 +17,8 @@ use super::{
 };
 use crate::{
     Ended, ExecutionState, Exit, KernelError, Phase,
-    host::{
-        OwnMessages, Predecessor,
-        journal::{Fetch, RunningRequest},
-    },
-    host_process::setup::Setup,
+    host::{OwnMessages, Predecessor, journal::RunningRequest},
+    host_process::{protocol::ProtocolError, setup::Setup},
     launch::kill_leftovers,
 };
 
@@ -37,6 +35,8 @@ pub(super) struct Keeper {
     peer: Option<Peer>,
     shared: Shared,
     inlets: Inlets,
+    /// Cancelled, the host is killed: somebody wants its end, and it does not answer.
+    condemned: CancellationToken,
     since: Instant,
     /// Whether the last connection held for a while.
     was_steady: bool,
@@ -52,6 +52,7 @@ impl Keeper {
         process: Option<HostProcess>,
         shared: Shared,
         inlets: Inlets,
+        condemned: CancellationToken,
     ) -> Self {
         Self {
             spawning,
@@ -60,6 +61,7 @@ impl Keeper {
             peer: None,
             shared,
             inlets,
+            condemned,
             since: Instant::now(),
             was_steady: true,
             pauses: Pauses::new(),
@@ -69,31 +71,33 @@ impl Keeper {
 
     /// Mirrors the host until its kernel is gone for good and nobody needs what it said.
     pub(super) async fn keep(mut self, mut connected: Connected) {
-        let mut fetches = Vec::new();
+        let mut open = Abandoned::default();
         loop {
-            self.mirror(connected, fetches).await;
+            self.mirror(connected, open).await;
             let abandoned = self.shared.abandon();
             if self.inlets.has_released() || self.has_ended() {
                 // What was not heard of its last words is gone.
                 self.shared.journal.close();
                 break;
             }
-            match self.connect_again().await {
-                Some(again) => {
-                    fetches = abandoned.fetches;
-                    connected = again;
-                }
+            let condemned = self.condemned.clone();
+            let again = tokio::select! {
+                again = self.connect_again() => again,
+                () = condemned.cancelled() => None,
+            };
+            (connected, open) = match again {
+                Some(again) => (again, abandoned),
                 None => match self.replace(abandoned).await {
-                    Some((another, open)) => (connected, fetches) = (another, open),
+                    Some(another) => another,
                     None => break,
                 },
-            }
+            };
         }
         self.spawning.registry.forget(&self.setup.address).await;
     }
 
     /// Serves one connection to its end.
-    async fn mirror(&mut self, connected: Connected, fetches: Vec<Fetch>) {
+    async fn mirror(&mut self, connected: Connected, open: Abandoned) {
         let Connected {
             mut reader,
             mut writer,
@@ -109,7 +113,8 @@ impl Keeper {
         let began = Instant::now();
         let error = tokio::select! {
             error = read(&self.shared, &mut reader) => error,
-            error = self.inlets.write(&self.shared, &mut writer, fetches) => error,
+            error = self.inlets.write(&self.shared, &mut writer, open) => error,
+            () = self.condemned.cancelled() => ProtocolError::TimedOut,
         };
         self.was_steady = began.elapsed() >= STEADY;
         if !self.inlets.has_released() {
@@ -149,12 +154,11 @@ impl Keeper {
     }
 
     /// Cleans up after a host that is gone, and its kernel with it; starts another, if that makes sense.
-    async fn replace(&mut self, abandoned: Abandoned) -> Option<(Connected, Vec<Fetch>)> {
+    async fn replace(&mut self, abandoned: Abandoned) -> Option<(Connected, Abandoned)> {
         let exit = self.clean_up().await;
-        let Abandoned { fetches, shutdowns } = abandoned;
-        if !shutdowns.is_empty() {
+        if !abandoned.shutdowns.is_empty() || self.condemned.is_cancelled() {
             self.finish(Ended::ShutDown);
-            for done in shutdowns {
+            for done in abandoned.shutdowns {
                 // Whoever asked may have gone.
                 let _asker = done.send(());
             }
@@ -176,7 +180,7 @@ impl Keeper {
             return None;
         }
         match self.spawn_another(&reason).await {
-            Ok(connected) => Some((connected, fetches)),
+            Ok(connected) => Some((connected, abandoned)),
             Err(error) => {
                 self.die(&error.to_string());
                 None

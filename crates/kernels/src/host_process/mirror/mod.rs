@@ -14,6 +14,7 @@ mod writing;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
     adopt::{Adopted, adopt},
@@ -119,7 +120,8 @@ async fn try_spawn(
 
 /// Puts a handle in front of a host that is connected.
 fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connected: Connected) -> HostHandle {
-    let limits = setup.settings.limits.clone();
+    let (limits, shutdown_wait) = (setup.settings.limits.clone(), setup.settings.shutdown_wait);
+    let condemned = CancellationToken::new();
     let (fetches, fetching) = mpsc::unbounded_channel();
     let attached = &connected.attached;
     let journal = Arc::new(Journal::mirror(
@@ -144,7 +146,7 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
     let variables = shared.variables.clone();
     let (measures, measuring) = mpsc::channel(MEASURES_QUEUED_MAX);
     let inlets = Inlets::new(lanes, commanded, fetching, measuring);
-    tokio::spawn(Keeper::new(spawning, setup, process, shared, inlets).keep(connected));
+    tokio::spawn(Keeper::new(spawning, setup, process, shared, inlets, condemned.clone()).keep(connected));
     HostHandle {
         commands,
         lanes: entries,
@@ -153,7 +155,8 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
         clients,
         variables,
         gauge: Gauge::of_host(measures),
-        is_process: true,
+        shutdown_wait,
+        condemned: Some(condemned),
     }
 }
 

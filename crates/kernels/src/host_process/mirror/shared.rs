@@ -249,6 +249,7 @@ impl Shared {
 }
 
 /// See [`Shared::abandon`].
+#[derive(Default)]
 pub(super) struct Abandoned {
     pub(super) fetches: Vec<Fetch>,
     pub(super) shutdowns: Vec<tokio::sync::oneshot::Sender<()>>,

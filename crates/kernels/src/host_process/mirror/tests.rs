@@ -1,6 +1,6 @@
 use std::{
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::Child,
 };
 
 use jiff::Timestamp;
@@ -12,8 +12,8 @@ use crate::{
     ConnectionFile, ExecutionState, KernelStatus, KernelsConfig, Phase,
     host_process::{
         protocol::{
-            Attached, FrameReader, FrameWriter, HostSays, frame_bytes_max, greet_server, split,
-            unproven_bytes_max,
+            Attached, Command, FrameReader, FrameWriter, HostSays, ServerSays, frame_bytes_max, greet_server,
+            split, unproven_bytes_max,
         },
         socket_path,
     },
@@ -67,7 +67,7 @@ impl Scene {
     /// Something that the kernel has started.
     fn started_by_the_kernel(&self) -> Child {
         let mark = format!("{}/1", self.record.address.mark());
-        let mut command = Command::new("sleep");
+        let mut command = std::process::Command::new("sleep");
         command.arg("60").env("ADRASTEA_LAUNCH", mark);
         command.spawn().unwrap()
     }
@@ -152,4 +152,39 @@ async fn a_host_that_hangs_up_on_its_server_is_called_again_for_as_long_as_it_li
     writer.flush().await.unwrap();
     let heard = status.wait_for(|status| *status == busy).await.unwrap();
     assert_eq!(heard.phase, Phase::Ready);
+}
+
+/// The number of the command to shut down, which must come.
+async fn asked_to_shut_down(reader: &mut FrameReader) -> u64 {
+    loop {
+        let frame = reader.next().await.unwrap();
+        if let ServerSays::Command {
+            id,
+            command: Command::Shutdown,
+        } = serde_json::from_slice(&frame.body).unwrap()
+        {
+            return id;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_loses_its_connection_while_it_ends_its_kernel_is_asked_again() {
+    let scene = Scene::new().await;
+    let listener = scene.listen();
+    let (adopted, (mut reader, writer)) = tokio::join!(scene.adopt(), scene.serve(&listener));
+    let Adopted::Running(handle) = adopted else {
+        panic!("it was not taken over");
+    };
+    let host = async {
+        asked_to_shut_down(&mut reader).await;
+        drop((reader, writer));
+        let (mut reader, mut writer) = scene.serve(&listener).await;
+        let id = asked_to_shut_down(&mut reader).await;
+        writer.say(&HostSays::Answer { id, failure: None }).unwrap();
+        writer.flush().await.unwrap();
+        (reader, writer)
+    };
+    let (ended, _connection) = tokio::join!(handle.shutdown(), host);
+    assert!(ended.is_ok());
 }

@@ -9,7 +9,10 @@ use tokio::{
 };
 use wire::{Channel, encode_v1};
 
-use super::{Queues, shared::Shared};
+use super::{
+    Queues,
+    shared::{Abandoned, Shared},
+};
 use crate::{
     ClientId, Phase,
     attachment::ClientPosition,
@@ -86,14 +89,14 @@ impl Inlets {
         }
     }
 
-    /// Writes until the connection breaks. `fetches` were asked before, on another connection.
+    /// Writes until the connection breaks. What is `open` was asked before, on another connection.
     pub(super) async fn write(
         &mut self,
         shared: &Shared,
         writer: &mut FrameWriter,
-        fetches: Vec<Fetch>,
+        open: Abandoned,
     ) -> ProtocolError {
-        match self.try_write(shared, writer, fetches).await {
+        match self.try_write(shared, writer, open).await {
             Ok(never) => match never {},
             Err(error) => error,
         }
@@ -103,14 +106,18 @@ impl Inlets {
         &mut self,
         shared: &Shared,
         writer: &mut FrameWriter,
-        fetches: Vec<Fetch>,
+        open: Abandoned,
     ) -> Result<std::convert::Infallible, ProtocolError> {
         self.told.clear();
         self.told_variables.clear();
         self.tell_variables(shared, writer)?;
         self.keep(shared, writer)?;
+        let Abandoned { fetches, shutdowns } = open;
         for fetch in fetches {
             ask(shared, writer, fetch)?;
+        }
+        for done in shutdowns {
+            tell(shared, writer, Command::Shutdown { done })?;
         }
         loop {
             writer.flush().await?;
