@@ -8,10 +8,14 @@ use futures::{Sink, SinkExt, Stream, StreamExt};
 /// How long a client gets to take the close frame and answer it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How much is read from a socket at once. So much is held for every socket, though most of them are idle.
+const READ_BYTES: usize = 8 << 10;
+
 /// Applies the limit on what a client may send at once. The library's own, 16 MiB a frame, would close the socket
 /// on an upload through a widget.
 pub(crate) fn limited(upgrade: WebSocketUpgrade, message_bytes_max: usize) -> WebSocketUpgrade {
     upgrade
+        .read_buffer_size(READ_BYTES)
         .max_message_size(message_bytes_max)
         .max_frame_size(message_bytes_max)
 }

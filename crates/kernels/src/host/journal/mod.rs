@@ -38,6 +38,9 @@ use crate::ClientId;
 /// How many entries one read looks at: it bounds how long the lock is held.
 const READ_ENTRIES_MAX: usize = 256;
 
+/// How many bytes one read gives, the message that crosses the line included: a reader that stands still holds them.
+const READ_BYTES_MAX: usize = 256 << 10;
+
 /// How many requests' first outputs are indexed.
 const REQUESTS_INDEXED_MAX: usize = 4_096;
 
@@ -341,13 +344,18 @@ impl Journal {
             return state.read_behind(from, in_memory_from);
         }
         let skip = usize::try_from(from.0.saturating_sub(in_memory_from.0)).unwrap_or(usize::MAX);
-        let looked_at = || state.entries.iter().skip(skip).take(READ_ENTRIES_MAX);
-        let next = looked_at().next_back().map_or(head, |last| last.position.next());
-        let wanted = looked_at().filter(|delivery| is_wanted(&delivery.audience));
-        Read::Deliveries {
-            deliveries: wanted.cloned().collect(),
-            next,
+        let (mut deliveries, mut next, mut bytes) = (Vec::new(), from, 0);
+        for delivery in state.entries.iter().skip(skip).take(READ_ENTRIES_MAX) {
+            next = delivery.position.next();
+            if is_wanted(&delivery.audience) {
+                bytes += delivery.v1().len();
+                deliveries.push(delivery.clone());
+            }
+            if bytes >= READ_BYTES_MAX {
+                break;
+            }
         }
+        Read::Deliveries { deliveries, next }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -13,7 +13,11 @@ use super::{
 use crate::{
     ConnectionFile, KernelsConfig, Phase,
     host::{HostHandle, HostSettings},
-    host_process::{protocol::ProtocolError, registry::HostRecord, setup::Setup},
+    host_process::{
+        protocol::{ProtocolError, Wanted},
+        registry::HostRecord,
+        setup::Setup,
+    },
     launch::{LaunchPlan, kill_leftovers},
 };
 
@@ -30,7 +34,13 @@ pub(crate) enum Adopted {
 /// Takes a host over, if it is still there and its kernel lives. Of one that is gone for certain nothing is left.
 pub(crate) async fn adopt(spawning: Spawning, config: &KernelsConfig, record: &HostRecord) -> Adopted {
     let id = &record.kernel_id;
-    let connected = match connect_to(&record.address, config.limits.message_bytes_max, None).await {
+    let connected = match connect_to(
+        &record.address,
+        config.limits.message_bytes_max,
+        Wanted::default(),
+    )
+    .await
+    {
         Ok(connected) => connected,
         Err(error) if is_gone(&error) => {
             debug!(kernel.id = %id, "the host of kernel {id} is gone");

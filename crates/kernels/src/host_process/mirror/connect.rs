@@ -5,16 +5,13 @@ use std::io;
 use tokio::time::timeout;
 
 use super::peer::Peer;
-use crate::{
-    Position,
-    host_process::{
-        protocol::{
-            Attached, FrameReader, FrameWriter, GREETING_TIMEOUT, HostSays, Kind, ProtocolError, Version,
-            frame_bytes_max, greet_host, split, unproven_bytes_max,
-        },
-        setup::HostAddress,
-        socket_path,
+use crate::host_process::{
+    protocol::{
+        Attached, FrameReader, FrameWriter, GREETING_TIMEOUT, HostSays, Kind, ProtocolError, Version, Wanted,
+        frame_bytes_max, greet_host, split, unproven_bytes_max,
     },
+    setup::HostAddress,
+    socket_path,
 };
 
 /// A host that knows us.
@@ -27,18 +24,18 @@ pub(super) struct Connected {
     pub(super) peer: Option<Peer>,
 }
 
-/// Connects. What the kernel says comes from `from` on, or with `None` from now on.
+/// Connects.
 pub(super) async fn connect_to(
     address: &HostAddress,
     message_bytes_max: usize,
-    from: Option<Position>,
+    wanted: Wanted,
 ) -> Result<Connected, ProtocolError> {
     let connecting = timeout(GREETING_TIMEOUT, socket_path::connect(&address.socket));
     let stream = connecting.await.map_err(|_| ProtocolError::TimedOut)??;
     // Held before it proves anything: whoever proves it then was not another before.
     let peer = Peer::of(&stream);
     let (mut reader, mut writer) = split(stream, unproven_bytes_max());
-    let version = greet_host(&mut reader, &mut writer, &address.secret, from).await?;
+    let version = greet_host(&mut reader, &mut writer, &address.secret, wanted).await?;
     reader.allow(frame_bytes_max(message_bytes_max));
     let attached = timeout(GREETING_TIMEOUT, attached(&mut reader))
         .await

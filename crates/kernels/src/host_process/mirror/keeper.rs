@@ -18,7 +18,10 @@ use super::{
 use crate::{
     Ended, ExecutionState, Exit, KernelError, Phase,
     host::{OwnMessages, Predecessor, journal::RunningRequest},
-    host_process::{protocol::ProtocolError, setup::Setup},
+    host_process::{
+        protocol::{Attached, ProtocolError, Wanted},
+        setup::Setup,
+    },
     launch::kill_leftovers,
 };
 
@@ -107,9 +110,7 @@ impl Keeper {
         } = connected;
         self.shared.note_version(version);
         self.peer = peer;
-        self.shared.status.send_replace(attached.status);
-        self.shared.journal.index_requests(attached.requests);
-        self.shared.journal.index_executions(attached.executions);
+        self.learn(attached);
         let began = Instant::now();
         let error = tokio::select! {
             error = read(&self.shared, &mut reader) => error,
@@ -122,6 +123,12 @@ impl Keeper {
         }
     }
 
+    fn learn(&self, attached: Attached) {
+        self.shared.status.send_replace(attached.status);
+        self.shared.journal.index_requests(attached.requests);
+        self.shared.journal.index_executions(attached.executions);
+    }
+
     fn has_ended(&self) -> bool {
         matches!(self.shared.status.borrow().phase, Phase::Ended(_))
     }
@@ -129,14 +136,17 @@ impl Keeper {
     /// Connects to the same host, for as long as it is there. One that does not answer, or hangs up, is not gone: this
     /// process may have been stopped in the middle of a greeting, or the host is.
     async fn connect_again(&mut self) -> Option<Connected> {
-        let head = self.shared.journal.head();
+        let wanted = Wanted {
+            from: Some(self.shared.journal.head()),
+            setup_known: true,
+        };
         let message_bytes_max = self.setup.settings.limits.message_bytes_max;
         match self.was_steady {
             true => self.pauses = Pauses::new(),
             false => sleep(self.pauses.next()).await,
         }
         loop {
-            let failed = match connect_to(&self.setup.address, message_bytes_max, Some(head)).await {
+            let failed = match connect_to(&self.setup.address, message_bytes_max, wanted).await {
                 Ok(connected) => return Some(connected),
                 Err(failed) => failed,
             };

@@ -28,6 +28,7 @@ use self::{
     writing::Inlets,
 };
 use super::{
+    protocol::Wanted,
     registry::{HostRecord, Registry},
     setup::{HostAddress, Secret, Setup},
 };
@@ -107,7 +108,11 @@ async fn try_spawn(
 ) -> Result<(HostProcess, Connected), KernelError> {
     let process = HostProcess::spawn(&spawning.program, setup).await?;
     let limits = &setup.settings.limits;
-    match connect_to(&setup.address, limits.message_bytes_max, from).await {
+    let wanted = Wanted {
+        from,
+        setup_known: true,
+    };
+    match connect_to(&setup.address, limits.message_bytes_max, wanted).await {
         Ok(connected) => Ok((process, connected)),
         Err(error) => {
             process.kill();

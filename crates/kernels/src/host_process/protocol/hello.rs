@@ -28,9 +28,19 @@ struct Hello {
 #[derive(Serialize, Deserialize)]
 struct Proof {
     proof: String,
+    #[serde(flatten)]
+    wanted: Wanted,
+}
+
+/// What a server wants of a host it connects to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Wanted {
     /// Where to go on delivering; with `None` at what the host says next.
     #[serde(default)]
-    from: Option<crate::host::journal::Position>,
+    pub(crate) from: Option<crate::host::journal::Position>,
+    /// That it knows what the host was made from, which is large.
+    #[serde(default)]
+    pub(crate) setup_known: bool,
 }
 
 /// Who proves something.
@@ -45,7 +55,7 @@ pub(crate) async fn greet_host(
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
     secret: &Secret,
-    from: Option<crate::host::journal::Position>,
+    wanted: Wanted,
 ) -> Result<Version, ProtocolError> {
     let greeting = async {
         let ours = nonce()?;
@@ -70,7 +80,7 @@ pub(crate) async fn greet_host(
         )?;
         writer.say(&Proof {
             proof: proof_of(secret, End::Server, &ours, &theirs)?,
-            from,
+            wanted,
         })?;
         writer.flush().await?;
         Ok(version)
@@ -80,12 +90,12 @@ pub(crate) async fn greet_host(
         .map_err(|_| ProtocolError::TimedOut)?
 }
 
-/// The host's side of the greeting; where the server wants to go on.
+/// The host's side of the greeting; what the server wants.
 pub(crate) async fn greet_server(
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
     secret: &Secret,
-) -> Result<Option<crate::host::journal::Position>, ProtocolError> {
+) -> Result<Wanted, ProtocolError> {
     let greeting = async {
         let Hello {
             version,
@@ -101,9 +111,9 @@ pub(crate) async fn greet_server(
         })?;
         writer.flush().await?;
         check(version)?;
-        let Proof { proof, from } = heard(reader).await?;
+        let Proof { proof, wanted } = heard(reader).await?;
         verify(secret, End::Server, &theirs, &ours, &proof)?;
-        Ok(from)
+        Ok(wanted)
     };
     timeout(GREETING_TIMEOUT, greeting)
         .await
@@ -186,13 +196,16 @@ mod tests {
     async fn two_ends_with_the_same_secret_greet() {
         let secret = Secret::random().unwrap();
         let (mut server, mut host) = ends();
-        let from = Some(crate::Position(7));
+        let wanted = Wanted {
+            from: Some(crate::Position(7)),
+            setup_known: true,
+        };
         let (greeted, served) = tokio::join!(
-            greet_host(&mut server.0, &mut server.1, &secret, from),
+            greet_host(&mut server.0, &mut server.1, &secret, wanted),
             greet_server(&mut host.0, &mut host.1, &secret),
         );
         assert_eq!(greeted.unwrap(), VERSION);
-        assert_eq!(served.unwrap(), from);
+        assert_eq!(served.unwrap(), wanted);
     }
 
     #[tokio::test]
@@ -205,7 +218,7 @@ mod tests {
             greeted
         };
         let server = async move {
-            let greeted = greet_host(&mut server.0, &mut server.1, &other, None).await;
+            let greeted = greet_host(&mut server.0, &mut server.1, &other, Wanted::default()).await;
             drop(server);
             greeted
         };
@@ -228,7 +241,8 @@ mod tests {
             server.1.flush().await.unwrap();
             let heard: Hello = heard(&mut server.0).await.unwrap();
             let proof = heard.proof.unwrap();
-            server.1.say(&Proof { proof, from: None }).unwrap();
+            let wanted = Wanted::default();
+            server.1.say(&Proof { proof, wanted }).unwrap();
             server.1.flush().await.unwrap();
             server
         };

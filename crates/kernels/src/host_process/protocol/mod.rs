@@ -24,7 +24,7 @@ pub(super) use carry::{Carried, carried, carry_delivery, carry_fetched, carry_me
 use frame::FRAME_HEAD_BYTES_MAX;
 pub(super) use frame::{Frame, Kind};
 use hello::GREETING_BYTES_MAX;
-pub(super) use hello::{greet_host, greet_server};
+pub(super) use hello::{Wanted, greet_host, greet_server};
 pub(super) use say::{Attached, Command, Failure, HostSays, LogLine, ServerSays, TakenCounts};
 pub(super) use stream::{FrameReader, FrameWriter, split};
 

@@ -26,7 +26,7 @@ use crate::{
     host_process::{
         protocol::{
             Carried, Command, Failure, Frame, FrameReader, FrameWriter, HostSays, Kind, ProtocolError,
-            ServerSays, message,
+            ServerSays, Wanted, message,
         },
         setup::Setup,
     },
@@ -97,12 +97,7 @@ impl Connection {
     }
 
     /// Serves it until it goes.
-    pub(super) async fn serve(
-        self,
-        mut reader: FrameReader,
-        writer: FrameWriter,
-        from: Option<Position>,
-    ) -> Left {
+    pub(super) async fn serve(self, mut reader: FrameReader, writer: FrameWriter, wanted: Wanted) -> Left {
         let (answers, said) = mpsc::unbounded_channel();
         let (fetches, fetching) = mpsc::unbounded_channel();
         let (taken, taking) = mpsc::unbounded_channel();
@@ -116,7 +111,7 @@ impl Connection {
             fetching,
             taking,
         };
-        let pump = Pump::new(&self, writer, asked, from);
+        let pump = Pump::new(&self, writer, asked, wanted);
         tokio::select! {
             left = self.listen(&mut reader, &outlet) => left,
             lost = pump.run() => Left::Lost(lost),

@@ -20,7 +20,8 @@ use crate::{
     host::HostHandle,
     host_process::{
         protocol::{
-            FrameReader, FrameWriter, ProtocolError, frame_bytes_max, greet_server, split, unproven_bytes_max,
+            FrameReader, FrameWriter, ProtocolError, Wanted, frame_bytes_max, greet_server, split,
+            unproven_bytes_max,
         },
         setup::{HostAddress, Secret, Setup},
         socket_path,
@@ -58,7 +59,7 @@ impl Drop for SocketFile {
 struct Caller {
     reader: FrameReader,
     writer: FrameWriter,
-    from: Option<crate::Position>,
+    wanted: Wanted,
 }
 
 impl Door {
@@ -105,14 +106,14 @@ impl Door {
                 break;
             }
             tokio::select! {
-                Some(Caller { reader, writer, from }) = callers.recv() => {
+                Some(Caller { reader, writer, wanted }) = callers.recv() => {
                     // The instance's lock says who the server is: whoever comes last.
                     if let Some(before) = current.take() {
                         before.abort();
                         let _ended = before.await;
                     }
                     let connection = Connection::new(handle.clone(), memory.clone(), log.clone());
-                    current = Some(tokio::spawn(connection.serve(reader, writer, from)));
+                    current = Some(tokio::spawn(connection.serve(reader, writer, wanted)));
                     was_served = true;
                 }
                 left = ended(&mut current) => {
@@ -199,7 +200,11 @@ impl Unproven {
 
 async fn greet(stream: UnixStream, secret: &Secret, body_bytes_max: usize) -> Result<Caller, ProtocolError> {
     let (mut reader, mut writer) = split(stream, unproven_bytes_max());
-    let from = greet_server(&mut reader, &mut writer, secret).await?;
+    let wanted = greet_server(&mut reader, &mut writer, secret).await?;
     reader.allow(body_bytes_max);
-    Ok(Caller { reader, writer, from })
+    Ok(Caller {
+        reader,
+        writer,
+        wanted,
+    })
 }

@@ -14,7 +14,8 @@ use crate::{
     KernelStatus, Position,
     host::journal::{Fetched, News, Read},
     host_process::protocol::{
-        Attached, FrameWriter, HostSays, Kind, ProtocolError, TakenCounts, carry_delivery, carry_fetched,
+        Attached, FrameWriter, HostSays, Kind, ProtocolError, TakenCounts, Wanted, carry_delivery,
+        carry_fetched,
     },
 };
 
@@ -39,6 +40,7 @@ pub(super) struct Pump<'a> {
     told_status: Option<KernelStatus>,
     told_status_at: Instant,
     told_closed: bool,
+    setup_known: bool,
     connection: &'a Connection,
 }
 
@@ -52,22 +54,18 @@ enum Due {
 }
 
 impl<'a> Pump<'a> {
-    /// Tells what stands at `from` and after it; without it, what comes from now on.
-    pub(super) fn new(
-        connection: &'a Connection,
-        writer: FrameWriter,
-        asked: Asked,
-        from: Option<Position>,
-    ) -> Self {
+    /// Tells what is wanted.
+    pub(super) fn new(connection: &'a Connection, writer: FrameWriter, asked: Asked, wanted: Wanted) -> Self {
         Self {
             writer,
             asked,
             news: connection.host.journal.news(),
             status: connection.host.status.clone(),
-            pushed: from.unwrap_or_else(|| connection.host.journal.head()),
+            pushed: wanted.from.unwrap_or_else(|| connection.host.journal.head()),
             told_status: None,
             told_status_at: Instant::now(),
             told_closed: false,
+            setup_known: wanted.setup_known,
             connection,
         }
     }
@@ -106,6 +104,10 @@ impl<'a> Pump<'a> {
         let journal = &self.connection.host.journal;
         let attached = {
             let mut told = self.connection.memory.told();
+            let setup = match self.setup_known {
+                true => serde_json::Value::Null,
+                false => self.connection.memory.setup_now(&self.connection.host.variables),
+            };
             let sent_until = told.pushed;
             told.pushed = self.pushed;
             Attached {
@@ -115,7 +117,7 @@ impl<'a> Pump<'a> {
                 clients: told.clients.values().cloned().collect(),
                 requests: journal.requests(),
                 executions: journal.executions(),
-                setup: self.connection.memory.setup_now(&self.connection.host.variables),
+                setup,
             }
         };
         self.told_status = Some(attached.status.clone());
