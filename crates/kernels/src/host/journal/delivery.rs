@@ -39,6 +39,10 @@ impl Audience {
     }
 }
 
+/// What a journal holds for a message besides its bytes: the delivery, the counts of who shares it and its bytes, its
+/// place in the queue, and what the allocator adds to each.
+const AROUND_IT_BYTES: usize = size_of::<Delivery>() + 12 * size_of::<usize>();
+
 /// A message on its way to clients, encoded once for all of them.
 #[derive(Debug)]
 pub struct Delivery {
@@ -69,6 +73,11 @@ impl Delivery {
             audience,
             v1,
         })
+    }
+
+    /// What it takes in memory: of small messages, most is not the message.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.v1().len().saturating_add(AROUND_IT_BYTES)
     }
 
     /// The message as a frame of the v1 subprotocol.

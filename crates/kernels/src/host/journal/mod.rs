@@ -365,7 +365,7 @@ impl Journal {
 
 impl State {
     fn push(&mut self, delivery: Delivery, memory_bytes_max: usize) {
-        self.memory_bytes = self.memory_bytes.saturating_add(delivery.v1().len());
+        self.memory_bytes = self.memory_bytes.saturating_add(delivery.memory_bytes());
         self.bytes = self.bytes.saturating_add(delivery.v1().len() as u64);
         self.entries.push_back(Arc::new(delivery));
         while self.memory_bytes > memory_bytes_max && self.entries.len() > 1 {
@@ -377,7 +377,7 @@ impl State {
         let Some(oldest) = self.entries.pop_front() else {
             return;
         };
-        self.memory_bytes = self.memory_bytes.saturating_sub(oldest.v1().len());
+        self.memory_bytes = self.memory_bytes.saturating_sub(oldest.memory_bytes());
         let Store::File(spill) = &mut self.store else {
             return;
         };

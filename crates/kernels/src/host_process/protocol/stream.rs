@@ -15,8 +15,8 @@ use super::{
     frame::{self, Frame},
 };
 
-/// How much is read at once: at first, and at most when nothing large is announced. It doubles while reads are full,
-/// so that an idle kernel costs little.
+/// How much is read at once: at first, and at most when nothing large is announced. It doubles while reads are full and
+/// halves when little comes, so that an idle kernel costs little.
 const READ_BYTES: (usize, usize) = (4 << 10, 256 << 10);
 
 /// What is made room for because it is announced; beyond it the room doubles with what has really come.
@@ -78,8 +78,20 @@ impl FrameReader {
             if count == 0 {
                 return Err(ProtocolError::Closed);
             }
-            if count >= self.read_bytes {
-                self.read_bytes = self.read_bytes.saturating_mul(2).min(READ_BYTES.1);
+            self.fit(count);
+        }
+    }
+
+    /// Makes the next read as large as this one suggests. Frames are parts of the memory they were read into, which lives
+    /// as long as the last of them: where little came, it is copied to where there is no room for more.
+    fn fit(&mut self, count: usize) {
+        let half = self.read_bytes / 2;
+        if count >= self.read_bytes {
+            self.read_bytes = self.read_bytes.saturating_mul(2).min(READ_BYTES.1);
+        } else if count < half {
+            self.read_bytes = half.max(READ_BYTES.0);
+            if self.buffer.len() < half {
+                self.buffer = BytesMut::from(&self.buffer[..]);
             }
         }
     }
@@ -132,5 +144,35 @@ fn closed(error: std::io::Error) -> ProtocolError {
     match error.kind() {
         UnexpectedEof | ConnectionReset | BrokenPipe => ProtocolError::Closed,
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_comes_a_little_at_a_time_keeps_little_memory() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (mut reader, _) = split(ours, 1 << 20);
+        let (_, mut writer) = split(theirs, 1 << 20);
+        let mut bodies = Vec::new();
+        // A large one first, after which much is read at once.
+        for bytes in std::iter::once(1 << 20).chain(std::iter::repeat_n(100, 20)) {
+            let body = vec![7; bytes].into();
+            let sent = async {
+                writer.carry(Kind::Delivery, &[], &body).await?;
+                writer.flush().await
+            };
+            let (sent, frame) = tokio::join!(sent, reader.next());
+            sent.unwrap();
+            bodies.push(frame.unwrap().body);
+        }
+        drop(reader);
+        for body in bodies.split_off(bodies.len() - 10) {
+            assert_eq!(body, vec![7; 100]);
+            let memory = body.try_into_mut().unwrap().capacity();
+            assert!(memory < 1_000, "{memory} bytes");
+        }
     }
 }
