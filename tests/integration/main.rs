@@ -13,6 +13,7 @@ mod contents;
 mod events;
 mod frontends;
 mod kernels;
+mod leaks;
 mod real_kernels;
 mod server;
 mod sessions;

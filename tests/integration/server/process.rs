@@ -182,7 +182,7 @@ impl Running {
         TestClient::of_another_server(&self.url(), &self.token())
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
