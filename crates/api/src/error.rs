@@ -50,6 +50,12 @@ pub enum ApiError {
     /// An event that is not emitted.
     #[error(transparent)]
     Event(#[from] EventError),
+    /// The user has as many kernels as one may have.
+    #[error("You have as many kernels as one user may have here ({most}). Shut one down to start another.")]
+    TooManyKernelsOfYours {
+        /// How many that are.
+        most: usize,
+    },
     /// Something about a kernel.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -110,6 +116,9 @@ impl ApiError {
                 OwnershipError::AlreadyOwned { .. } | OwnershipError::NotOwned { .. } => {
                     Described::new(StatusCode::CONFLICT, source.to_string())
                 }
+                OwnershipError::TooMany { .. } => {
+                    Described::new(StatusCode::TOO_MANY_REQUESTS, source.to_string())
+                }
                 OwnershipError::Store(_) => {
                     Described::new(StatusCode::INTERNAL_SERVER_ERROR, self.to_string())
                 }
@@ -130,6 +139,9 @@ impl ApiError {
                 Described::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
             }
             Self::Event(source) => of_event(source),
+            Self::TooManyKernelsOfYours { .. } => {
+                Described::new(StatusCode::TOO_MANY_REQUESTS, self.to_string())
+            }
             Self::Kernel(source) => of_kernel(source),
             Self::Session(source) => of_session(source),
         }

@@ -23,8 +23,8 @@ use tokio::{
 use tracing::{error, warn};
 
 use crate::{
-    ApiError, AppState, Json, kernel_directory::kernel_directory, merge::Merging, resources::Kernels,
-    to_the_end::to_the_end,
+    ApiError, AppState, Json, KernelQuota, kernel_directory::kernel_directory, merge::Merging,
+    resources::Kernels, to_the_end::to_the_end,
 };
 
 /// Who asks for one kernel sees what it used so short ago.
@@ -78,6 +78,7 @@ async fn start(
     State(kernels): State<KernelManager>,
     State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
+    State(quota): State<KernelQuota>,
     Json(body): Json<Option<StartBody>>,
 ) -> Result<Response, ApiError> {
     let StartBody {
@@ -102,7 +103,7 @@ async fn start(
                 id: chosen,
                 env: Vec::new(),
             };
-            to_the_end(start_owned(auth, kernels, start)).await?
+            to_the_end(start_owned(auth, kernels, quota, start)).await?
         }
     };
     let location = base_url.join(&format!("api/kernels/{}", kernel.id()));
@@ -113,11 +114,12 @@ async fn start(
 async fn start_owned(
     auth: Authorized<Write, Collection<Kernels>>,
     kernels: KernelManager,
+    quota: KernelQuota,
     mut start: StartKernel,
 ) -> Result<Kernel, ApiError> {
     let id = start.id.get_or_insert_with(KernelId::random).clone();
     // Before it runs, so that it is at no time nobody's.
-    auth.claim::<Kernels>(&id).await?;
+    quota.claim(&auth, &id).await?;
     match kernels.start(start).await {
         Ok(kernel) => Ok(kernel),
         // Somebody was faster, and it is theirs.

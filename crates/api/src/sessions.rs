@@ -19,7 +19,7 @@ use sessions::{
 };
 
 use crate::{
-    ApiError, AppState, Json,
+    ApiError, AppState, Json, KernelQuota,
     contents::name::{Contents, ContentsName},
     kernel_directory::kernel_directory,
     kernels::may_start,
@@ -104,6 +104,7 @@ async fn open(
     State(kernels): State<KernelManager>,
     State(contents): State<ContentsManager>,
     State(base_url): State<BaseUrl>,
+    State(quota): State<KernelQuota>,
     Json(body): Json<Option<OpenBody>>,
 ) -> Result<Response, ApiError> {
     let body = body.ok_or_else(no_json)?;
@@ -141,7 +142,7 @@ async fn open(
                 kind,
                 kernel,
             };
-            to_the_end(open_owned(auth, turn, new)).await?
+            to_the_end(open_owned(auth, quota, turn, new)).await?
         }
     };
     let location = base_url.join(&format!("api/sessions/{}", model.id));
@@ -162,6 +163,7 @@ async fn may_name(caller: &Caller, path: &str) -> Result<(), Denied> {
 /// Opens a session that is the caller's, and so is its kernel if it is new.
 async fn open_owned(
     auth: Authorized<Write, Collection<Sessions>>,
+    quota: KernelQuota,
     turn: Turn,
     new: NewSession,
 ) -> Result<SessionModel, ApiError> {
@@ -172,7 +174,7 @@ async fn open_owned(
     };
     // Before the kernel runs, so that it is at no time nobody's.
     if let Some(kernel) = &started {
-        auth.claim::<Kernels>(kernel).await?;
+        quota.claim(&auth, kernel).await?;
     }
     auth.claim::<Sessions>(&id).await?;
     match turn.open(new).await {
@@ -238,6 +240,7 @@ async fn update(
     auth: Authorized<Write, Sessions>,
     State(sessions): State<SessionManager>,
     State(contents): State<ContentsManager>,
+    State(quota): State<KernelQuota>,
     Json(body): Json<Option<UpdateBody>>,
 ) -> Result<Json<SessionModel>, ApiError> {
     let body = body.ok_or_else(no_json)?;
@@ -288,13 +291,16 @@ async fn update(
         kind: kind.map(short).transpose()?,
         kernel,
     };
-    Ok(Json(to_the_end(update_owned(auth, sessions, changes)).await?))
+    Ok(Json(
+        to_the_end(update_owned(auth, sessions, quota, changes)).await?,
+    ))
 }
 
 /// Changes a session; a kernel that is started for it is the caller's.
 async fn update_owned(
     auth: Authorized<Write, Sessions>,
     sessions: SessionManager,
+    quota: KernelQuota,
     changes: Changes,
 ) -> Result<SessionModel, ApiError> {
     let (from, started) = match &changes.kernel {
@@ -304,8 +310,8 @@ async fn update_owned(
             KernelChoice::Start(new) => (Some(from.clone()), Some(new.id.clone())),
         },
     };
-    if let Some(kernel) = &started {
-        auth.claim::<Kernels>(kernel).await?;
+    if let (Some(kernel), Some(ending)) = (&started, &from) {
+        quota.claim_instead(&auth, kernel, ending).await?;
     }
     match sessions.update(auth.resource(), changes).await {
         Ok(session) => {

@@ -10,7 +10,7 @@ use kernels::KernelManager;
 use sessions::SessionManager;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ChannelsConfig, Connections, Merging, Metrics, Started};
+use crate::{ChannelsConfig, Connections, KernelQuota, Merging, Metrics, Started};
 
 /// The managers, made by `server`; each is cheap to clone.
 /// A service adds its manager here and a line to `parts!` below, so that handlers can take it as `State<Manager>`.
@@ -40,6 +40,8 @@ pub struct AppState {
     pub sessions: SessionManager,
     /// The limits of kernel channels.
     pub channels: ChannelsConfig,
+    /// How many kernels a user may have.
+    pub kernel_quota: KernelQuota,
     /// What the server and its kernels use.
     pub metrics: Metrics,
     /// What becomes of outputs that nobody was there to save.
@@ -75,6 +77,7 @@ parts! {
     kernels: KernelManager,
     sessions: SessionManager,
     channels: ChannelsConfig,
+    kernel_quota: KernelQuota,
     metrics: Metrics,
     merging: Merging,
     events: EventBus,

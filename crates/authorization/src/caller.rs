@@ -124,10 +124,22 @@ impl Caller {
     /// # Errors
     /// When it belongs to somebody else, or the record cannot be kept.
     pub async fn claim<Q: Resource>(&self, name: &Q::Name) -> Result<(), OwnershipError> {
+        self.claim_at_most::<Q>(name, usize::MAX).await
+    }
+
+    /// The same if the caller then has no more than `most` of the kind.
+    ///
+    /// # Errors
+    /// [`OwnershipError::TooMany`], and as [`claim`](Self::claim).
+    pub async fn claim_at_most<Q: Resource>(
+        &self,
+        name: &Q::Name,
+        most: usize,
+    ) -> Result<(), OwnershipError> {
         for resource in Q::references(name) {
             self.guard
                 .ownership()
-                .claim(resource.kind, &resource.name, &self.identity.username)
+                .claim_at_most(resource.kind, &resource.name, &self.identity.username, most)
                 .await?;
         }
         Ok(())

@@ -54,6 +54,14 @@ pub enum OwnershipError {
         /// Its name.
         name: String,
     },
+    /// The user has as many of a kind as they may have.
+    #[error("there may be no more {kind} of one user than {most}")]
+    TooMany {
+        /// The kind of the resources.
+        kind: ResourceKind,
+        /// How many.
+        most: usize,
+    },
     /// The file could not be read or written.
     #[error("failed to keep who owns what")]
     Store(#[from] StoreError),
@@ -108,35 +116,84 @@ impl Ownership {
     /// # Errors
     /// When somebody else did, or the record cannot be kept.
     pub async fn claim(&self, kind: ResourceKind, name: &str, owner: &str) -> Result<(), OwnershipError> {
-        if let Some(store) = &self.shared.store {
-            let present = store.claim(kind.as_str(), name, owner).await?;
-            if present != owner {
+        self.claim_at_most(kind, name, owner, usize::MAX).await
+    }
+
+    /// The same if the owner then has no more than `most` of the kind. Of several claims at once no more succeed either.
+    ///
+    /// # Errors
+    /// [`OwnershipError::TooMany`], and as [`claim`](Self::claim). Then nothing has changed.
+    pub async fn claim_at_most(
+        &self,
+        kind: ResourceKind,
+        name: &str,
+        owner: &str,
+        most: usize,
+    ) -> Result<(), OwnershipError> {
+        if !self.note_owner(kind, name, owner, most)? {
+            return Ok(());
+        }
+        if let Err(error) = self.write_down_owner(kind, name, owner).await {
+            self.forget(kind, name);
+            return Err(error);
+        }
+        self.shared.changes.send_replace(());
+        Ok(())
+    }
+
+    /// Counts and notes in one go; whether that was news.
+    fn note_owner(
+        &self,
+        kind: ResourceKind,
+        name: &str,
+        owner: &str,
+        most: usize,
+    ) -> Result<bool, OwnershipError> {
+        let mut records = self.records();
+        let of_kind = records.entry(kind).or_default();
+        match of_kind.get(name).and_then(|record| record.owner.as_deref()) {
+            Some(present) if present != owner => {
                 return Err(OwnershipError::AlreadyOwned {
                     kind,
                     name: name.to_owned(),
                 });
             }
+            Some(_) => return Ok(false),
+            None => {}
         }
-        {
-            let mut records = self.records();
-            let record = records
-                .entry(kind)
-                .or_default()
-                .entry(Arc::from(name))
-                .or_default();
-            match &record.owner {
-                Some(present) if **present != *owner => {
-                    return Err(OwnershipError::AlreadyOwned {
-                        kind,
-                        name: name.to_owned(),
-                    });
-                }
-                Some(_) => return Ok(()),
-                None => record.owner = Some(Arc::from(owner)),
-            }
+        let owned = of_kind
+            .values()
+            .filter(|record| record.owner.as_deref() == Some(owner));
+        if owned.count() >= most {
+            return Err(OwnershipError::TooMany { kind, most });
         }
-        self.shared.changes.send_replace(());
+        of_kind.entry(Arc::from(name)).or_default().owner = Some(Arc::from(owner));
+        Ok(true)
+    }
+
+    async fn write_down_owner(
+        &self,
+        kind: ResourceKind,
+        name: &str,
+        owner: &str,
+    ) -> Result<(), OwnershipError> {
+        let Some(store) = &self.shared.store else {
+            return Ok(());
+        };
+        let present = store.claim(kind.as_str(), name, owner).await?;
+        if present != owner {
+            return Err(OwnershipError::AlreadyOwned {
+                kind,
+                name: name.to_owned(),
+            });
+        }
         Ok(())
+    }
+
+    fn forget(&self, kind: ResourceKind, name: &str) {
+        if let Some(records) = self.records().get_mut(&kind) {
+            records.remove(name);
+        }
     }
 
     /// Replaces the users it is shared with.
@@ -178,9 +235,7 @@ impl Ownership {
         if let Some(store) = &self.shared.store {
             store.release(kind.as_str(), name).await?;
         }
-        if let Some(records) = self.records().get_mut(&kind) {
-            records.remove(name);
-        }
+        self.forget(kind, name);
         self.shared.changes.send_replace(());
         Ok(())
     }
@@ -259,6 +314,26 @@ mod tests {
             ownership.release(ResourceKind::Kernels, "a").await.unwrap();
             assert_eq!(ownership.lookup(ResourceKind::Kernels, "a"), Owned::default());
         }
+    }
+
+    #[tokio::test]
+    async fn nobody_claims_more_than_they_may_have() {
+        let store = Store::in_memory().unwrap();
+        let ownership = Ownership::persisted(store.clone()).await.unwrap();
+        let kernels = ResourceKind::Kernels;
+        let claim = async |name: &'static str, owner| ownership.claim_at_most(kernels, name, owner, 2).await;
+        ownership.claim(ResourceKind::Sessions, "s", "ada").await.unwrap();
+        let (a, b, c) = tokio::join!(claim("a", "ada"), claim("b", "ada"), claim("c", "ada"));
+        let refused = [&a, &b, &c].into_iter().filter(|claimed| claimed.is_err());
+        assert_eq!(refused.count(), 1, "of several at once, too");
+        assert!(matches!(c, Err(OwnershipError::TooMany { most: 2, .. })));
+        // What one has already is no more.
+        claim("a", "ada").await.unwrap();
+        claim("d", "bob").await.unwrap();
+        let again = Ownership::persisted(store).await.unwrap();
+        assert_eq!(again.lookup(kernels, "c"), Owned::default());
+        ownership.release(kernels, "a").await.unwrap();
+        claim("c", "ada").await.unwrap();
     }
 
     #[tokio::test]

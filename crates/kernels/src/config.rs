@@ -4,7 +4,7 @@ use std::{ffi::OsString, net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Durati
 
 use serde::{Deserialize, Serialize};
 
-use crate::Culling;
+use crate::{Culling, ResourceLimits};
 
 /// The configuration of kernels. The environment is never read here: the server gives it.
 #[derive(Clone, Debug)]
@@ -62,6 +62,11 @@ pub struct KernelsConfig {
     pub orphan_timeout: Duration,
     /// What may grow, and how far.
     pub limits: KernelLimits,
+    /// What each kernel and all that it started may use.
+    pub resource_limits: ResourceLimits,
+    /// The control group that those of kernels are made in; `None` where there are none, and processes are looked at
+    /// instead.
+    pub control_group: Option<PathBuf>,
 }
 
 /// A Python interpreter that has ipykernel.
@@ -177,6 +182,8 @@ impl KernelsConfig {
             host_program: None,
             orphan_timeout: Duration::from_secs(24 * 3600),
             limits: KernelLimits::default(),
+            resource_limits: ResourceLimits::default(),
+            control_group: None,
         }
     }
 }

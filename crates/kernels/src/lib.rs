@@ -20,6 +20,7 @@ mod id;
 mod kernel;
 mod kernelspec;
 mod launch;
+mod limits;
 mod manager;
 mod observer;
 mod place;
@@ -39,6 +40,10 @@ pub use id::{BadKernelId, BadKernelspecName, ClientId, KERNEL_ID_BYTES_MAX, Kern
 pub use kernel::Kernel;
 pub use kernelspec::{InterruptMode, KernelJson, Kernelspec, KernelspecModel, Kernelspecs};
 pub use launch::{Exit, Launch, LaunchError, Launcher, LocalLauncher, Process, Signal};
+pub use limits::cgroup::{NoControl, take_control};
+pub use limits::{
+    CPU_TIME_MAX, LEAST_MEMORY_BYTES, Limit, MEMORY_BYTES_MAX, PROCESSES_MAX, ResourceLimits, bytes_of,
+};
 pub use manager::{KernelManager, StartKernel};
 pub use observer::{KernelAction, KernelDone, KernelObserver};
 pub use status::{Ended, ExecutionState, KernelModel, KernelStatus, Phase, jupyter_time};

@@ -17,7 +17,7 @@ use tracing::info;
 
 use crate::{
     ConnectionFile, Kernel, KernelAction, KernelDone, KernelError, KernelId, KernelObserver, KernelsConfig,
-    Kernelspecs,
+    Kernelspecs, ResourceLimits,
     external::ExternalLauncher,
     host::{self, HostHandle, HostSettings, HostSetup},
     host_process::{self, Registry, Spawning},
@@ -206,8 +206,17 @@ impl KernelManager {
             || config.root_dir.clone(),
             |path| directory_for(&config.root_dir, path),
         );
+        let narrower = ResourceLimits::of_metadata(&spec.spec.metadata);
+        let narrower = narrower.map_err(|problem| KernelError::BadKernelspec {
+            name: spec.name.to_string(),
+            problem,
+        })?;
+        let settings = HostSettings {
+            resource_limits: config.resource_limits.narrowed(narrower),
+            ..HostSettings::new(config)
+        };
         let plan = LaunchPlan::new(config, &spec, id.clone(), directory.clone(), start.env);
-        let host = self.start_host(plan).await?;
+        let host = self.start_host(settings, plan).await?;
         let kernel = Kernel::new(
             id.clone(),
             spec.name.as_str().into(),
@@ -257,9 +266,7 @@ impl KernelManager {
     }
 
     /// Launches a kernel and what looks after it: a process of its own where one is configured, else a task.
-    async fn start_host(&self, plan: LaunchPlan) -> Result<HostHandle, KernelError> {
-        let config = &self.0.config;
-        let settings = HostSettings::new(config);
+    async fn start_host(&self, settings: HostSettings, plan: LaunchPlan) -> Result<HostHandle, KernelError> {
         match self.spawning() {
             Some(spawning) => host_process::start(spawning, settings, plan).await,
             None => {

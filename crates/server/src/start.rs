@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use api::{AppState, Merging, Metrics, OurErrorPages, Publisher, Started};
+use api::{AppState, KernelQuota, Merging, Metrics, OurErrorPages, Publisher, Started};
 use authorization::{Activity, Authorizer, Guard, Ownership, ResourceKind, Site, policies};
 use contents::{ContentsManager, UploadManager, UploadsConfig};
 use events::{EventBus, Schemas};
 use frontends::Frontends;
 use identity::{IdentityProvider, Scheme};
 use jiff::Timestamp;
-use kernels::{KernelManager, Launcher, LocalLauncher};
+use kernels::{KernelManager, Launcher, LocalLauncher, ResourceLimits};
 use sessions::SessionManager;
 use store::{Instance, InstanceKey, StoreError};
 use tokio::task::JoinHandle;
@@ -160,6 +160,9 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         sessions,
         kernels: kernels.clone(),
         channels: config.channels,
+        kernel_quota: KernelQuota {
+            per_user_max: config.kernels_per_user_max,
+        },
         metrics: Metrics::new(config.metrics),
         merging,
         events,
@@ -384,6 +387,7 @@ fn kernel_manager(
     instance: &Instance,
 ) -> KernelManager {
     let mut config = config.kernels.clone();
+    config.control_group = control_group(&config.resource_limits);
     if !instance.is_persistent() {
         // Nobody will ever find them.
         config.orphan_timeout = config.orphan_timeout.min(FORGOTTEN_ORPHAN_TIMEOUT);
@@ -393,6 +397,23 @@ fn kernel_manager(
     }
     let launcher = launcher.unwrap_or_else(|| Arc::new(LocalLauncher));
     KernelManager::persisted(config, launcher, publisher, instance.store().clone())
+}
+
+/// Where the groups of kernels are that the system limits, if it does.
+fn control_group(limits: &ResourceLimits) -> Option<PathBuf> {
+    if limits.is_unlimited() {
+        return None;
+    }
+    match kernels::take_control(limits) {
+        Ok(group) => {
+            info!("control groups below {} limit what kernels use", group.display());
+            Some(group)
+        }
+        Err(reason) => {
+            info!("limits of kernels are kept by looking at their processes: {reason}");
+            None
+        }
+    }
 }
 
 /// The bus, with the schemas that were configured.

@@ -8,6 +8,7 @@ mod external;
 pub(crate) mod host_process;
 mod hostile;
 mod kernelspecs;
+mod limits;
 mod listing;
 mod orphans;
 mod paths;

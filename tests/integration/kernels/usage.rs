@@ -107,12 +107,14 @@ print('started')";
 
     let busy = cell("while True: pass");
     socket.send(&busy).await;
+    let number = |usage: &Value, name: &str| usage[name].as_f64().unwrap();
+    // On a busy machine it gets only a part of a core.
     let busy = usage_when(&owner, &kernel, "a busy kernel", |usage| {
-        usage["kernel_cpu"].as_f64().unwrap() > 40.0
+        let used = number(usage, "cpu_time") - number(&with_child, "cpu_time");
+        used > 1.0 && number(usage, "kernel_cpu") > 5.0
     })
     .await;
-    assert!(busy["kernel_cpu"].as_f64().unwrap() < 220.0, "{busy}");
-    assert!(busy["cpu_time"].as_f64().unwrap() > before["cpu_time"].as_f64().unwrap());
+    assert!(number(&busy, "kernel_cpu") < 220.0, "{busy}");
 }
 
 #[tokio::test]

@@ -175,3 +175,34 @@ fn a_secret_that_does_not_fit_is_not_repeated() {
     assert!(text.contains("IdentityProvider.token must be a text"), "{text}");
     assert!(!text.contains("123456789"), "{text}");
 }
+
+#[test]
+fn limits_that_make_no_sense_stop_the_start_with_a_sentence() {
+    let home = Home::new();
+    for (setting, sentence) in [
+        (
+            "kernel_memory_bytes_max=2",
+            "must be bytes, as `2147483648` or `2G`, at least 16M",
+        ),
+        (
+            "kernel_memory_bytes_max=lots",
+            "must be bytes, as `2147483648` or `2G`, at least 16M",
+        ),
+        (
+            "kernel_cpu_time_max=-1",
+            "must be a number of seconds from 0 to a year",
+        ),
+        ("kernel_processes_max=many", "must be a whole number"),
+        ("kernels_per_user_max=-1", "must be a number in its range"),
+    ] {
+        let argument = format!("--Adrastea.{setting}");
+        let output = home.run(&["server", "--port=0", "--allow-root", "--no-browser", &argument]);
+        assert!(!output.status.success(), "{setting}");
+        let said = said(&output);
+        let name = setting.split('=').next().expect("a name");
+        assert!(
+            said.contains(&format!("Adrastea.{name} {sentence}")),
+            "{setting}: {said}"
+        );
+    }
+}

@@ -194,6 +194,11 @@ impl Core {
         self.status.send_modify(change);
     }
 
+    /// What it does, and a wake-up when that changes.
+    pub(super) fn watch(&self) -> watch::Receiver<KernelStatus> {
+        self.status.subscribe()
+    }
+
     pub(super) fn status(&self) -> watch::Ref<'_, KernelStatus> {
         self.status.borrow()
     }

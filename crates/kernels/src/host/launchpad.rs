@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use tokio::{sync::mpsc, task::JoinHandle};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{
     core::Core,
@@ -16,7 +16,8 @@ use super::{
 use crate::{
     ConnectionFile, KernelError, Process,
     addresses::Addresses,
-    launch::{LaunchPlan, Launcher},
+    launch::{Launch, LaunchPlan, Launcher},
+    limits::{Guarding, cgroup::Group, guard},
     sockets::{SocketError, SocketLimits},
     usage::Meter,
 };
@@ -93,13 +94,22 @@ impl Launchpad {
         }
         self.addresses.hand_over();
         self.plan.change_variables(self.core.variables.all());
-        let launched = self
-            .launcher
-            .launch(&self.plan.launch(self.connection.clone()))
-            .await;
+        let group = self.group();
+        let launch = Launch {
+            group: group.clone(),
+            ..self.plan.launch(self.connection.clone())
+        };
+        let launched = self.launcher.launch(&launch).await;
         match launched {
             Ok(process) => {
                 self.meter.aim(process.id());
+                let process = guard(Guarding {
+                    process,
+                    limits: self.settings.resource_limits,
+                    group,
+                    meter: self.meter.clone(),
+                    status: self.core.watch(),
+                });
                 Ok(Running {
                     process,
                     link: self.link()?,
@@ -110,6 +120,22 @@ impl Launchpad {
             Err(error) => {
                 self.remove_connection_file();
                 Err(error.into())
+            }
+        }
+    }
+
+    /// A control group for the next process, where there are any and something is limited.
+    fn group(&self) -> Option<Arc<Group>> {
+        let limits = self.settings.resource_limits;
+        let parent = self.settings.control_group.as_ref()?;
+        if limits.is_unlimited() || self.plan.external.is_some() {
+            return None;
+        }
+        match Group::create(parent, &self.plan.host_mark, limits) {
+            Ok(group) => Some(Arc::new(group)),
+            Err(error) => {
+                warn!(kernel.id = %self.plan.kernel_id, %error, "no control group for a kernel; its processes are looked at instead");
+                None
             }
         }
     }

@@ -278,9 +278,16 @@ impl Life {
         }
         let (count, limit) = (self.restarts_in_a_row, self.pad.settings.restart_limit);
         warn!(kernel.id = %id, "kernel {id} died ({death}), starting it again ({count}/{limit})");
-        if let Death::Hostile(error) = death {
-            let text = format!("The kernel was ended, and is started again: {error}.\n");
-            self.pad.core.explain(&text);
+        match death {
+            Death::Hostile(error) => {
+                let text = format!("The kernel was ended, and is started again: {error}.\n");
+                self.pad.core.explain(&text);
+            }
+            Death::Ended(exit) if exit.is_killed() => {
+                let text = format!("The kernel was {exit}. It is started again.\n");
+                self.pad.core.explain(&text);
+            }
+            Death::Ended(_) => {}
         }
         self.leave_process().await;
         self.enter_restarting();
@@ -396,9 +403,11 @@ impl Life {
         let id = &self.pad.plan.kernel_id;
         if let Ended::Died { reason, stderr } = &ended {
             warn!(kernel.id = %id, "kernel {id} died ({reason})");
-            self.pad
-                .core
-                .explain(&format!("The kernel died ({reason}).\n{stderr}"));
+            let sentence = match reason.strip_prefix("killed") {
+                Some(how) => format!("The kernel was killed{how}."),
+                None => format!("The kernel died ({reason})."),
+            };
+            self.pad.core.explain(&format!("{sentence}\n{stderr}"));
             self.pad.core.announce(ExecutionState::Dead);
         } else {
             info!(kernel.id = %id, "kernel {id} ended");

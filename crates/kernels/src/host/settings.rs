@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{KernelLimits, KernelsConfig, Transport};
+use crate::{KernelLimits, KernelsConfig, ResourceLimits, Transport};
 
 /// How a host keeps its kernel. See [`KernelsConfig`] for each field.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,6 +18,10 @@ pub(crate) struct HostSettings {
     pub(crate) stable_start_time: Duration,
     pub(crate) heartbeat_interval: Duration,
     pub(crate) limits: KernelLimits,
+    #[serde(default)]
+    pub(crate) resource_limits: ResourceLimits,
+    #[serde(default)]
+    pub(crate) control_group: Option<PathBuf>,
 }
 
 impl HostSettings {
@@ -32,6 +36,8 @@ impl HostSettings {
             stable_start_time: config.stable_start_time,
             heartbeat_interval: config.heartbeat_interval,
             limits: config.limits.clone(),
+            resource_limits: config.resource_limits,
+            control_group: config.control_group.clone(),
         }
     }
 }

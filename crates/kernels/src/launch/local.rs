@@ -159,14 +159,21 @@ fn command(launch: &Launch, mark: &str) -> io::Result<(Command, Arc<Output>)> {
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer);
+    #[cfg(target_os = "linux")]
+    let entrance = launch.group.as_ref().map(|group| group.entrance()).transpose()?;
     #[expect(unsafe_code, reason = "the only way to run something between fork and exec")]
-    // SAFETY: both are system calls that are safe between fork and exec; nothing is allocated.
+    // SAFETY: all are system calls that are safe between fork and exec; nothing is allocated.
     unsafe {
-        command.pre_exec(|| {
+        command.pre_exec(move || {
             // A session, not only a group: `bash -i` as a kernel's child has trouble without one.
             rustix::process::setsid()?;
             #[cfg(target_os = "linux")]
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+            // Before it is the kernel's program, so that nothing that starts is outside.
+            #[cfg(target_os = "linux")]
+            if let Some(entrance) = &entrance {
+                rustix::io::write(entrance, b"0")?;
+            }
             Ok(())
         });
     }

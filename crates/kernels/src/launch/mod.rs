@@ -19,7 +19,7 @@ pub use local::LocalLauncher;
 pub(crate) use plan::{LaunchPlan, lookup};
 pub(crate) use variables::ChangedVariables;
 
-use crate::{ConnectionFile, KernelId};
+use crate::{ConnectionFile, KernelId, Limit, limits::cgroup::Group};
 
 /// Starts kernels.
 pub trait Launcher: Send + Sync + 'static {
@@ -47,6 +47,8 @@ pub struct Launch {
     pub stderr_tail_bytes_max: usize,
     /// What marks all that it starts, together with that of other launches of the same host.
     pub host_mark: String,
+    /// The control group it is to be in.
+    pub(crate) group: Option<Arc<Group>>,
 }
 
 impl fmt::Debug for Launch {
@@ -96,16 +98,35 @@ pub enum Exit {
     Code(i32),
     /// By this signal.
     Signal(i32),
+    /// Killed because it used more than it may.
+    Limit(Limit),
+    /// Killed by the system, which had no memory left.
+    OutOfMemory,
     /// Nobody knows.
     Unknown,
 }
+
+impl Exit {
+    /// Whether somebody or something ended it that its user knows nothing of.
+    pub(crate) fn is_killed(self) -> bool {
+        match self {
+            Self::Limit(_) | Self::OutOfMemory | Self::Signal(SIGKILL) => true,
+            Self::Code(_) | Self::Signal(_) | Self::Unknown => false,
+        }
+    }
+}
+
+/// Nothing but the system and its administrator send it unasked.
+const SIGKILL: i32 = 9;
 
 impl fmt::Display for Exit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(formatter, "exited with code {code}"),
-            // SIGKILL that nobody here sent is mostly the kernel running out of memory.
-            Self::Signal(9) => formatter.write_str("killed by signal 9, perhaps out of memory"),
+            // Nobody here has sent it.
+            Self::Signal(SIGKILL) => formatter.write_str("killed by signal 9, probably out of memory"),
+            Self::Limit(limit) => write!(formatter, "killed: {limit}"),
+            Self::OutOfMemory => formatter.write_str("killed: the machine ran out of memory"),
             Self::Signal(signal) => write!(formatter, "ended by signal {signal}"),
             Self::Unknown => formatter.write_str("ended"),
         }

@@ -143,6 +143,7 @@ impl LaunchPlan {
             connection,
             stderr_tail_bytes_max: self.stderr_tail_bytes_max,
             host_mark: self.host_mark.clone(),
+            group: None,
         }
     }
 

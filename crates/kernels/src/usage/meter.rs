@@ -25,7 +25,33 @@ struct State {
     target: Option<(Pid, Instant)>,
     tree: Tree,
     clock: Clock,
-    last: Option<(Instant, KernelUsage)>,
+    last: Option<Measured>,
+}
+
+#[derive(Clone, Copy)]
+struct Measured {
+    at: Instant,
+    usage: KernelUsage,
+    cpu_time: Duration,
+}
+
+/// What a kernel's processes are seen to use at once, without asking what they share: that takes long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Memory, what is shared counted for each process.
+    pub(crate) resident_bytes: u64,
+    /// Since the kernel was started.
+    pub(crate) cpu_time: Duration,
+    pub(crate) processes: u64,
+    /// Processes and their threads.
+    pub(crate) tasks: u64,
+}
+
+impl Look {
+    /// Percent of one core that was used since then.
+    pub(crate) fn percent_since(&self, before: &Self, elapsed: Duration) -> f64 {
+        percent(self.cpu_time.saturating_sub(before.cpu_time), elapsed)
+    }
 }
 
 /// The CPU time of a tree, from one look to the next.
@@ -35,20 +61,13 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Notes the processes there are, and gives what was used since the last time. It never goes back: the time of a
-    /// child that nobody waited for is gone with it.
+    /// Notes the processes there are, and gives all that was used. It never goes back: the time of a child that nobody
+    /// waited for is gone with it.
     pub(super) fn advance(&mut self, processes: &[Stat]) -> Duration {
         let sum = processes
             .iter()
             .fold(0_u64, |sum, stat| sum.saturating_add(stat.cpu_ticks));
-        let used = ticks(sum);
-        let since = used.saturating_sub(self.used);
-        self.used = self.used.max(used);
-        since
-    }
-
-    /// All that was used.
-    pub(super) fn used(&self) -> Duration {
+        self.used = self.used.max(ticks(sum));
         self.used
     }
 }
@@ -80,27 +99,51 @@ impl Meter {
     pub(crate) fn measure(&self) -> Option<KernelUsage> {
         let mut state = self.state();
         let now = Instant::now();
-        if let Some((at, usage)) = state.last
-            && now.duration_since(at) < FRESH
+        if let Some(last) = state.last
+            && now.duration_since(last.at) < FRESH
         {
-            return Some(usage);
+            return Some(last.usage);
         }
-        let (pid, launched) = state.target?;
-        let processes = state.tree.look(&[pid]);
-        let since = state.last.map_or(launched, |(at, _)| at);
-        let used = state.clock.advance(&processes);
-        let living = || processes.iter().filter(|stat| !stat.is_zombie);
+        let (_, launched) = state.target?;
+        let processes = state.living(u64::MAX);
+        let (at, before) = state
+            .last
+            .map_or((launched, Duration::ZERO), |last| (last.at, last.cpu_time));
+        let cpu_time = state.clock.used;
         let usage = KernelUsage {
-            kernel_cpu: percent(used, now.duration_since(since)),
-            kernel_memory: memory(living()),
-            cpu_time: state.clock.used().as_secs_f64(),
-            processes: living().count() as u64,
+            kernel_cpu: percent(cpu_time.saturating_sub(before), now.duration_since(at)),
+            kernel_memory: memory(&processes),
+            cpu_time: cpu_time.as_secs_f64(),
+            processes: processes.len() as u64,
         };
         if usage.processes == 0 {
             return None;
         }
-        state.last = Some((now, usage));
+        state.last = Some(Measured {
+            at: now,
+            usage,
+            cpu_time,
+        });
         Some(usage)
+    }
+
+    /// What the kernel is seen to use; `None` when it has no process. Where there are more than `tasks_max` processes and
+    /// threads, not all are looked at.
+    pub(crate) fn look(&self, tasks_max: u64) -> Option<Look> {
+        let mut state = self.state();
+        let processes = state.living(tasks_max);
+        let sum = |of: fn(&Stat) -> u64| processes.iter().map(of).fold(0, u64::saturating_add);
+        (!processes.is_empty()).then(|| Look {
+            resident_bytes: sum(Stat::resident_bytes),
+            cpu_time: state.clock.used,
+            processes: processes.len() as u64,
+            tasks: sum(|stat| stat.threads),
+        })
+    }
+
+    /// The kernel's memory in bytes, what is shared counted once.
+    pub(crate) fn memory(&self) -> u64 {
+        memory(&self.state().living(u64::MAX))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,11 +151,25 @@ impl Meter {
     }
 }
 
+impl State {
+    /// The processes there are now.
+    fn living(&mut self, tasks_max: u64) -> Vec<Stat> {
+        let Some((pid, _)) = self.target else {
+            return Vec::new();
+        };
+        let mut processes = self.tree.look(&[pid], tasks_max);
+        self.clock.advance(&processes);
+        processes.retain(|stat| !stat.is_zombie);
+        processes
+    }
+}
+
 /// The memory of these processes together, in bytes. What they share counts once where the system can tell, as in
 /// jupyter-resource-usage; for processes of other users it cannot.
-pub(super) fn memory<'a>(processes: impl Iterator<Item = &'a Stat>) -> u64 {
+fn memory(processes: &[Stat]) -> u64 {
     processes
-        .map(|stat| stat.proportional_bytes().unwrap_or_else(|| stat.resident_bytes()))
+        .iter()
+        .map(Stat::memory_bytes)
         .fold(0, u64::saturating_add)
 }
 
@@ -146,9 +203,8 @@ mod tests {
     fn time_does_not_go_back_when_a_process_ends() {
         let mut clock = Clock::default();
         assert_eq!(clock.advance(&[stat(1, 100), stat(2, 50)]), ticks(150));
-        assert_eq!(clock.advance(&[stat(1, 110)]), Duration::ZERO);
-        assert_eq!(clock.advance(&[stat(1, 200)]), ticks(50));
-        assert_eq!(clock.used(), ticks(200));
+        assert_eq!(clock.advance(&[stat(1, 110)]), ticks(150));
+        assert_eq!(clock.advance(&[stat(1, 200)]), ticks(200));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use gauge::{AskHost, Gauge, measure_all};
 pub use machine::{DiskUsage, HostVirtualMemory};
-pub(crate) use meter::Meter;
+pub(crate) use meter::{Look, Meter};
 pub use server::{MachineUsage, ServerMeter, ServerUsage};
 
 /// What a kernel and all that it started use. Hosts send it to servers of other versions: fields are only added, with a

@@ -60,6 +60,15 @@ impl Stat {
             .saturating_mul(rustix::param::page_size() as u64)
     }
 
+    /// Its memory in bytes, counted as closely as the system permits. Nothing when it is about to end: its memory goes
+    /// before it does.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.proportional_bytes().unwrap_or_else(|| {
+            let now = Self::read(self.pid).filter(|now| now.started == self.started);
+            now.map_or(0, |now| now.resident_bytes())
+        })
+    }
+
     /// Its memory in bytes, what it shares with others by halves, thirds and so on; `None` when that cannot be read.
     pub(crate) fn proportional_bytes(&self) -> Option<u64> {
         let rollup = text(format!("/proc/{}/smaps_rollup", self.pid))?;

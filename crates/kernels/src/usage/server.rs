@@ -49,6 +49,8 @@ struct State {
     tree: Tree,
     clock: Clock,
     since: Instant,
+    /// Up to then.
+    cpu_time: Duration,
     last: Option<ServerUsage>,
     machine: Option<(Instant, CpuTicks, Option<f64>)>,
 }
@@ -61,6 +63,7 @@ impl ServerMeter {
             tree: Tree::default(),
             clock: Clock::default(),
             since: Instant::now(),
+            cpu_time: Duration::ZERO,
             last: None,
             machine: None,
         })))
@@ -107,8 +110,9 @@ impl State {
         if let Some(last) = self.last.filter(|_| elapsed < FRESH) {
             return last;
         }
-        let processes = self.tree.look(&roots(kernels));
-        let used = self.clock.advance(&processes);
+        let processes = self.tree.look(&roots(kernels), u64::MAX);
+        let cpu_time = self.clock.advance(&processes);
+        let used = cpu_time.saturating_sub(std::mem::replace(&mut self.cpu_time, cpu_time));
         let mut usage = ServerUsage {
             cpu_percent: percent(used, elapsed),
             ..ServerUsage::default()

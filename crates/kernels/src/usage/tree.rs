@@ -34,16 +34,24 @@ impl Tree {
         }
     }
 
-    /// What there is now of `roots` and what they started, zombies included. With another root, what was below the last
-    /// one is forgotten.
-    pub(crate) fn look(&mut self, roots: &[Pid]) -> Vec<Stat> {
+    /// What there is now of `roots` and what they started, zombies included. Where there are more than `tasks_max`
+    /// processes and threads, not all of them: a fork bomb is not counted to its end.
+    pub(crate) fn look(&mut self, roots: &[Pid], tasks_max: u64) -> Vec<Stat> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
         let mut waiting: Vec<Pid> = roots.to_vec();
         waiting.extend(self.known.keys());
-        self.follow(waiting, &mut seen, &mut found);
+        let own = Pid::try_from(std::process::id()).unwrap_or_default();
+        let adopts = self.host_mark.is_some() && adopts_orphans();
+        if adopts {
+            // A host has no other children than its kernel's.
+            waiting.extend(process::children(own).unwrap_or_default());
+        }
+        if !self.follow(waiting, tasks_max, &mut seen, &mut found) {
+            return found;
+        }
         let is_due = self.searched.is_none_or(|last| last.elapsed() >= SEARCH_PAUSE);
-        if !process::tells_children() || is_due && self.host_mark.is_some() {
+        if !process::tells_children() || is_due && self.host_mark.is_some() && !adopts {
             self.search(roots, &mut seen, &mut found);
         }
         let now = found.iter().map(|stat| (stat.pid, stat.started));
@@ -57,8 +65,15 @@ impl Tree {
         self.searched = None;
     }
 
-    /// From these to all below them.
-    fn follow(&self, mut waiting: Vec<Pid>, seen: &mut HashSet<Pid>, found: &mut Vec<Stat>) {
+    /// From these to all below them; whether those are all.
+    fn follow(
+        &self,
+        mut waiting: Vec<Pid>,
+        tasks_max: u64,
+        seen: &mut HashSet<Pid>,
+        found: &mut Vec<Stat>,
+    ) -> bool {
+        let mut tasks = 0_u64;
         while let Some(pid) = waiting.pop() {
             if !seen.insert(pid) {
                 continue;
@@ -73,8 +88,13 @@ impl Tree {
                 continue;
             }
             found.push(stat);
+            tasks = tasks.saturating_add(stat.threads);
+            if tasks > tasks_max {
+                return false;
+            }
             waiting.extend(process::children(pid).unwrap_or_default());
         }
+        true
     }
 
     /// Among all processes of the machine.
@@ -115,6 +135,17 @@ impl Tree {
             }
         }
     }
+}
+
+/// Whether what loses its parent becomes a child of this process.
+#[cfg(target_os = "linux")]
+fn adopts_orphans() -> bool {
+    matches!(rustix::process::child_subreaper(), Ok(Some(_)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn adopts_orphans() -> bool {
+    false
 }
 
 #[cfg(target_os = "linux")]
@@ -163,14 +194,14 @@ mod tests {
         let shell = Shell::start("sleep 60 & sh -c 'sleep 61; true' & wait", "tree-a/1");
         let _other = Shell::start("sleep 62; true", "tree-other/1");
         let mut tree = Tree::default();
-        eventually_counts(4, || tree.look(&[shell.pid()]));
-        let found = tree.look(&[shell.pid()]);
+        eventually_counts(4, || tree.look(&[shell.pid()], u64::MAX));
+        let found = tree.look(&[shell.pid()], u64::MAX);
         assert!(found.iter().any(|stat| stat.pid == shell.pid()));
         for stat in found.iter().filter(|stat| stat.pid != shell.pid()) {
             let pid = rustix::process::Pid::from_raw(stat.pid).unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         }
-        eventually_counts(0, || tree.look(&[]));
+        eventually_counts(0, || tree.look(&[], u64::MAX));
     }
 
     #[test]
@@ -180,11 +211,11 @@ mod tests {
         let mut tree = Tree::marked("tree-b".to_owned());
         eventually_counts(2, || {
             tree.searched = None;
-            tree.look(&[shell.pid()])
+            tree.look(&[shell.pid()], u64::MAX)
         });
         let mut foreign = Tree::marked("tree".to_owned());
-        assert_eq!(foreign.look(&[shell.pid()]).len(), 1);
-        for stat in tree.look(&[]) {
+        assert_eq!(foreign.look(&[shell.pid()], u64::MAX).len(), 1);
+        for stat in tree.look(&[], u64::MAX) {
             let pid = rustix::process::Pid::from_raw(stat.pid).unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         }
@@ -203,7 +234,7 @@ mod tests {
             found
         });
         let mut tree = Tree::default();
-        for stat in tree.look(&[shell.pid()]) {
+        for stat in tree.look(&[shell.pid()], u64::MAX) {
             let pid = rustix::process::Pid::from_raw(stat.pid).unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         }

@@ -4,6 +4,7 @@
 mod attachments;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod messages;
 mod process;
 mod support;

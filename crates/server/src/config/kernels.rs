@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kernels::{Culling, KernelsConfig, NativeKernel, Spared, Transport};
+use kernels::{
+    CPU_TIME_MAX, Culling, KernelsConfig, LEAST_MEMORY_BYTES, MEMORY_BYTES_MAX, NativeKernel, PROCESSES_MAX,
+    ResourceLimits, Spared, Transport, bytes_of,
+};
 
 use super::classes::{ADRASTEA, KERNEL, KERNELS, KERNELSPECS, RESTARTER, SERVER};
 use crate::error::ServerError;
@@ -88,6 +91,7 @@ pub(super) fn read(
         config.external_dir = Some(external_dir.map_or_else(usual, |dir| variables.absolute(&dir)));
     }
     config.culling = culling(&kernels, warnings)?;
+    config.resource_limits = resource_limits(&own)?;
     if let Some(ip) = kernel.text("ip")?.filter(|ip| !ip.is_empty()) {
         let ip = match ip.as_str() {
             "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -127,6 +131,35 @@ fn refuse_encryption(classes: &[&Traits<'_>]) -> Result<(), ServerError> {
         }
     }
     Ok(())
+}
+
+/// What a kernel may use; 0 is no limit.
+fn resource_limits(own: &Traits<'_>) -> Result<ResourceLimits, ServerError> {
+    let memory_bytes = match own.text_or_number(MEMORY_BYTES_MAX)? {
+        None => None,
+        Some(text) => match bytes_of(&text) {
+            Some(0) => None,
+            Some(bytes) if bytes >= LEAST_MEMORY_BYTES => Some(bytes),
+            Some(_) | None => {
+                let expected = "bytes, as `2147483648` or `2G`, at least 16M: with less no kernel starts; 0 for no limit";
+                return Err(own.bad(MEMORY_BYTES_MAX, expected).into());
+            }
+        },
+    };
+    let mut cpu_time = Duration::ZERO;
+    set_seconds(own, CPU_TIME_MAX, &mut cpu_time)?;
+    let processes: u64 = own.integer(PROCESSES_MAX)?.unwrap_or(0);
+    Ok(ResourceLimits {
+        memory_bytes,
+        cpu_time: (!cpu_time.is_zero()).then_some(cpu_time),
+        processes: (processes > 0).then_some(processes),
+    })
+}
+
+/// How many kernels one user may have; `None` for any number.
+pub(super) fn per_user_max(reader: &Reader<'_>) -> Result<Option<usize>, ServerError> {
+    let most: Option<usize> = reader.class(ADRASTEA).integer("kernels_per_user_max")?;
+    Ok(most.filter(|most| *most > 0))
 }
 
 /// How often kernels that may be idle are looked at (`cull_interval`), in seconds.
@@ -232,6 +265,39 @@ mod tests {
         check("Auto", true);
         check("required", false);
         check("rot13", false);
+    }
+
+    fn limits(name: &str, value: serde_json::Value) -> Result<ResourceLimits, String> {
+        let mut settings = Settings::default();
+        let source = Source::File("/x.json".into());
+        settings.set("Adrastea", name, Raw::Json(value), source);
+        let variables = Variables::default();
+        let reader = Reader::new(&settings, &variables);
+        resource_limits(&reader.class(ADRASTEA)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn limits_are_read_and_what_is_none_is_refused_with_a_sentence() {
+        let memory =
+            |value: serde_json::Value| limits(MEMORY_BYTES_MAX, value).map(|limits| limits.memory_bytes);
+        assert_eq!(memory("2G".into()), Ok(Some(2 << 30)));
+        assert_eq!(memory(2_147_483_648_u64.into()), Ok(Some(2 << 30)));
+        assert_eq!(memory(0.into()), Ok(None));
+        for bad in [serde_json::json!(2), "2".into(), "lots".into(), (-1).into()] {
+            let said = memory(bad).unwrap_err();
+            assert!(
+                said.contains("Adrastea.kernel_memory_bytes_max must be bytes"),
+                "{said}"
+            );
+        }
+        let cpu_time = |value: f64| limits(CPU_TIME_MAX, value.into()).map(|limits| limits.cpu_time);
+        assert_eq!(cpu_time(1.5), Ok(Some(Duration::from_millis(1_500))));
+        assert_eq!(cpu_time(0.0), Ok(None));
+        assert!(cpu_time(-1.0).is_err());
+        let processes = |value: i64| limits(PROCESSES_MAX, value.into()).map(|limits| limits.processes);
+        assert_eq!(processes(100), Ok(Some(100)));
+        assert_eq!(processes(0), Ok(None));
+        assert!(processes(-1).is_err());
     }
 
     #[test]

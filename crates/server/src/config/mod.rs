@@ -63,6 +63,8 @@ pub struct Config {
     pub identity: IdentitySettings,
     /// Kernels.
     pub kernels: KernelsConfig,
+    /// How many kernels one user may have; `None` for any number.
+    pub kernels_per_user_max: Option<usize>,
     /// What is shown of what the server and its kernels use.
     pub metrics: ResourceUseDisplay,
     /// The WebSockets of kernels.
@@ -241,6 +243,7 @@ impl Config {
             uploads: contents::uploads(reader)?,
             signatures_file: contents::signatures_file(reader, variables, &paths)?,
             kernels,
+            kernels_per_user_max: kernels::per_user_max(reader)?,
             metrics: metrics::read(reader, variables, &mut warnings)?,
             channels: channels::read(reader)?,
             contents,

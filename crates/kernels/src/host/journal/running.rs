@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wire::{Channel, Message, NewHeader};
 
-use super::{Audience, Entry, Journal, Position, State};
+use super::{Audience, Entry, Execution, Journal, Position, State};
 
 /// A request that has begun and not ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,20 +22,24 @@ impl RunningRequest {
 }
 
 impl Journal {
-    /// Those that run, oldest first.
+    /// Those that run, oldest first. Where none has begun it is the oldest that was asked: code that takes much memory
+    /// at once does not even let its kernel say that it is busy.
     pub(crate) fn running(&self) -> Vec<RunningRequest> {
         let state = self.lock();
         let executions = state.executions.all().into_iter();
-        let running = executions.filter(|execution| execution.ended.is_none());
-        running
-            .filter_map(|execution| {
-                let parent_header = state.parent_at(execution.first?);
-                Some(RunningRequest {
-                    parent_header: parent_header.unwrap_or_else(|| made_up(&execution.msg_id)),
-                    msg_id: execution.msg_id,
-                })
-            })
-            .collect()
+        let mut running: Vec<_> = executions.filter(|execution| execution.ended.is_none()).collect();
+        match running.iter().any(|execution| execution.first.is_some()) {
+            true => running.retain(|execution| execution.first.is_some()),
+            false => running.truncate(1),
+        }
+        let request = |execution: Execution| {
+            let parent_header = execution.first.and_then(|first| state.parent_at(first));
+            RunningRequest {
+                parent_header: parent_header.unwrap_or_else(|| made_up(&execution.msg_id)),
+                msg_id: execution.msg_id,
+            }
+        };
+        running.into_iter().map(request).collect()
     }
 }
 

@@ -8,10 +8,10 @@ use tracing::{debug, warn};
 use super::{
     Connected, Spawning,
     connect::{connect_to, is_gone},
-    keep,
+    keep, remove_groups,
 };
 use crate::{
-    ConnectionFile, KernelsConfig, Phase,
+    ConnectionFile, KernelsConfig, Phase, ResourceLimits,
     host::{HostHandle, HostSettings},
     host_process::{
         protocol::{ProtocolError, Wanted},
@@ -73,6 +73,9 @@ async fn clean_up(spawning: &Spawning, config: &KernelsConfig, record: &HostReco
     if let Err(error) = tokio::task::spawn_blocking(move || kill_leftovers(&host_mark)).await {
         warn!(%error, "failed to end what a kernel left behind");
     }
+    if let Some(parent) = config.control_group.clone() {
+        remove_groups(parent, record.address.mark()).await;
+    }
     spawning.registry.forget(&record.address).await;
 }
 
@@ -85,6 +88,11 @@ fn setup_of(
     record: &HostRecord,
     connected: &Connected,
 ) -> Setup {
+    let config_settings = HostSettings::new(config);
+    let settings = connected.attached.setup.get("settings");
+    let narrower = settings
+        .and_then(|settings| ResourceLimits::deserialize(settings.get("resource_limits")?).ok())
+        .unwrap_or_default();
     let plan = connected
         .attached
         .setup
@@ -97,7 +105,11 @@ fn setup_of(
     Setup {
         address: record.address.clone(),
         plan: plan.marked(record.address.mark()),
-        settings: HostSettings::new(config),
+        settings: HostSettings {
+            // As its kernelspec said.
+            resource_limits: config.resource_limits.narrowed(narrower),
+            ..config_settings
+        },
         orphan_timeout: spawning.orphan_timeout,
         predecessor: None,
     }

@@ -12,6 +12,7 @@ use super::{
     connect::{connect_to, is_gone},
     peer::Peer,
     reading::read,
+    remove_groups,
     shared::Abandoned,
     spawn,
 };
@@ -216,6 +217,9 @@ impl Keeper {
         let killed = tokio::task::spawn_blocking(move || kill_leftovers(&host_mark)).await;
         if let Err(error) = killed {
             warn!(%error, "failed to end what a kernel left behind");
+        }
+        if let Some(parent) = self.setup.settings.control_group.clone() {
+            remove_groups(parent, self.setup.plan.host_mark.clone()).await;
         }
         self.inlets.discard();
         for file in [&self.setup.address.socket, &self.setup.plan.connection_file] {

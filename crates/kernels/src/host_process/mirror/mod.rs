@@ -15,6 +15,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 pub(crate) use self::{
     adopt::{Adopted, adopt},
@@ -41,6 +42,7 @@ use crate::{
         journal::Journal,
     },
     launch::LaunchPlan,
+    limits::cgroup::remove_groups_of,
     usage::Gauge,
 };
 
@@ -162,6 +164,15 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
         gauge: Gauge::of_host(measures),
         shutdown_wait,
         condemned: Some(condemned),
+    }
+}
+
+/// Removes the control groups that a host has left.
+async fn remove_groups(parent: PathBuf, host_mark: String) {
+    // It waits until they are empty.
+    let removed = tokio::task::spawn_blocking(move || remove_groups_of(&parent, &host_mark)).await;
+    if let Err(error) = removed {
+        warn!(%error, "failed to remove the control group of a kernel");
     }
 }
 
