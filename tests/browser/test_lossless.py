@@ -98,3 +98,25 @@ def test_a_page_closed_during_a_cell_and_opened_after_it_has_all_of_its_output(f
     until(reopened.page, lambda: shown(reopened), "there is output in the cell")
     assert shown(reopened) == EXPECTED
     assert notebooks.output_text(server.root / "n.ipynb").splitlines() == EXPECTED
+
+
+@pytest.mark.ours
+def test_a_page_reopened_during_a_cell_keeps_what_it_has_and_the_file_gets_the_rest_when_it_is_closed(front_end, start_server, open_context):
+    server = start_server()
+    notebooks.write(server.root / "n.ipynb", CELL)
+    context, _ = open_context(server, watched=False)
+    notebook = front_end.open_notebook(context, server, "n.ipynb")
+    notebook.run_existing_cell(0)
+    seen_lines(notebook, 5)
+    notebook.page.close()
+    during = front_end.open_notebook(context, server, "n.ipynb")
+    until(during.page, lambda: shown(during), "there is output in the cell")
+    until(during.page, lambda: kernel_state(server) == "idle", "the cell has ended", KERNEL_TIMEOUT_S)
+    # Front ends show no outputs of requests that another page has sent.
+    there_then = shown(during)
+    assert there_then == EXPECTED[: len(there_then)] and len(there_then) < LINES
+    during.page.close()
+    other = context.new_page()
+    until(other, lambda: notebooks.output_text(server.root / "n.ipynb").splitlines() == EXPECTED, "all lines are in the file")
+    after = front_end.open_notebook(context, server, "n.ipynb")
+    until(after.page, lambda: shown(after) == EXPECTED, "all lines are in the cell")

@@ -3,6 +3,8 @@
 //! Opening it asks `read` on the kernel, so that a viewer can watch; what a client sends is asked about for each
 //! class of messages. (The reference asks `execute` at the door and nothing after.)
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use authorization::{Authorized, Changes, Execute, Guard, GuardedRouter, Read, Unchecked, Write};
 use axum::{
     extract::{
@@ -83,10 +85,10 @@ async fn connect(
     let kernel = kernels.get(auth.resource())?;
     kernel.ready().await?;
     if auth.allows::<Execute, Kernels>(auth.resource()).await {
-        merging.note_asker(&auth, &kernel);
+        merging.note_asker(&auth, &kernel, &client);
     }
     // From here on it counts as a connection, and no output is missed while the upgrade is under way.
-    let mut attachment = kernel.attach(client);
+    let mut attachment = kernel.attach(client.clone());
     if let Some(since) = connect.since {
         attachment.start_at(Position(since));
     }
@@ -96,7 +98,9 @@ async fn connect(
         upgrade = upgrade.protocols([Subprotocol::NAME_V1]);
     }
     Ok(upgrade.on_upgrade(async move |socket| {
-        serve(socket, auth, &kernel, attachment, connection, &config).await;
+        if let End::Goodbye = serve(socket, auth, &kernel, attachment, connection, &config).await {
+            merging.note_goodbye(&kernel, &client);
+        }
     }))
 }
 
@@ -121,6 +125,14 @@ fn client_id(identity: &Identity, session_id: Option<String>) -> Result<ClientId
     }
 }
 
+/// How a connection ended, as far as the client is concerned.
+enum End {
+    /// It closed the connection: the page is gone.
+    Goodbye,
+    /// It may come back.
+    Other,
+}
+
 async fn serve(
     socket: WebSocket,
     auth: Authorized<Read, Kernels>,
@@ -128,7 +140,7 @@ async fn serve(
     attachment: Attachment,
     mut connection: OpenConnection,
     config: &ChannelsConfig,
-) {
+) -> End {
     let subprotocol = match socket.protocol() {
         Some(_) => Subprotocol::V1,
         None => Subprotocol::Legacy,
@@ -137,7 +149,13 @@ async fn serve(
     let mut outgoing = (&mut sink)
         .sink_map_err(|_| ClientGone)
         .with(|outgoing| std::future::ready(Ok::<_, ClientGone>(put(outgoing))));
-    let mut incoming = (&mut stream).map(|received| received.map_err(|_| ClientGone).and_then(take));
+    let has_closed = AtomicBool::new(false);
+    let mut incoming = (&mut stream).map(|received| {
+        if let Ok(Message::Close(_)) = received {
+            has_closed.store(true, Ordering::Relaxed);
+        }
+        received.map_err(|_| ClientGone).and_then(take)
+    });
     let permissions = MessagePermissions {
         changes: auth.changes(),
         auth: auth.clone(),
@@ -159,6 +177,10 @@ async fn serve(
     info!(kernel.id = %kernel.id(), "closed the channels of kernel {}: {}", kernel.id(), closed.reason());
     if let Some(code) = closed.code() {
         websocket::close(sink, stream, code, closed.reason()).await;
+    }
+    match closed {
+        Closed::ClientGone if has_closed.into_inner() => End::Goodbye,
+        _ => End::Other,
     }
 }
 

@@ -188,6 +188,7 @@ pub async fn release_ended_kernels(
 ) {
     loop {
         let ended = endings.recv().await;
+        merging.after_deaths().await;
         for id in sessions.forget_ended().await {
             if let Err(error) = ownership.release(ResourceKind::Sessions, id.as_str()).await {
                 error!(session.id = %id, %error, "failed to forget who owned a session that ended");
@@ -199,7 +200,6 @@ pub async fn release_ended_kernels(
                 if kernels.get(&id).is_ok() {
                     continue;
                 }
-                merging.forget(&id);
                 if let Err(error) = ownership.release(ResourceKind::Kernels, id.as_str()).await {
                     error!(kernel.id = %id, %error, "failed to forget who owned a kernel that ended");
                 }

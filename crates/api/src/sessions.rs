@@ -241,6 +241,8 @@ async fn update(
     State(sessions): State<SessionManager>,
     State(contents): State<ContentsManager>,
     State(quota): State<KernelQuota>,
+    State(kernels): State<KernelManager>,
+    State(merging): State<Merging>,
     Json(body): Json<Option<UpdateBody>>,
 ) -> Result<Json<SessionModel>, ApiError> {
     let body = body.ok_or_else(no_json)?;
@@ -272,6 +274,12 @@ async fn update(
         }),
         None => None,
     };
+    if let Some(KernelChange { from, to }) = &kernel
+        && !matches!(to, KernelChoice::Running(to) if to == from)
+        && let Ok(kernel) = kernels.get(from)
+    {
+        merging.before_ending(&auth, &kernel).await;
+    }
     let old_form = body.notebook.and_then(|notebook| notebook.path);
     let kind = old_form.is_some().then(|| NOTEBOOK.to_owned()).or(body.kind);
     let path = old_form.or(body.path).map(short).transpose()?;

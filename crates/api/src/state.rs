@@ -2,6 +2,7 @@
 
 use authorization::Activity;
 use axum::extract::FromRef;
+use channels::RetellingRoom;
 use contents::{ContentsManager, UploadManager};
 use events::EventBus;
 use frontends::{Frontends, OwnPages};
@@ -42,6 +43,8 @@ pub struct AppState {
     pub channels: ChannelsConfig,
     /// How many kernels a user may have.
     pub kernel_quota: KernelQuota,
+    /// Where kernels are retold.
+    pub retelling: RetellingRoom,
     /// What the server and its kernels use.
     pub metrics: Metrics,
     /// What becomes of outputs that nobody was there to save.
@@ -78,6 +81,7 @@ parts! {
     sessions: SessionManager,
     channels: ChannelsConfig,
     kernel_quota: KernelQuota,
+    retelling: RetellingRoom,
     metrics: Metrics,
     merging: Merging,
     events: EventBus,

@@ -25,6 +25,8 @@ mod outputs;
 mod permissions;
 mod rate;
 mod replay;
+mod retell;
+mod room;
 mod uplink;
 
 pub use bridge::bridge;
@@ -33,6 +35,8 @@ pub use client::{Client, ClientGone, Incoming, Outgoing};
 pub use closed::Closed;
 pub use filters::Filters;
 pub use limits::Limits;
-pub use outputs::{CellOutputs, Retold, retell};
+pub use outputs::{CellOutputs, Output};
 pub use permissions::{Permissions, Refusal};
 pub use rate::RateLimits;
+pub use retell::{Retold, retell};
+pub use room::{Place, RetellingRoom};

@@ -1,13 +1,13 @@
 //! What a cell's outputs are, as a notebook holds them, after a kernel has said what it said.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use kernels::{Execution, Gap, Kernel, Position};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 use serde_json::value::RawValue;
 use wire::Message;
 
-use crate::Filters;
+/// What an output takes beside what it says, in memory and in JSON.
+const OUTPUT_BYTES: usize = 128;
 
 /// The outputs of one request, in the form of nbformat 4.
 #[derive(Clone, Debug, Default)]
@@ -17,36 +17,105 @@ pub struct CellOutputs {
     pub execution_count: Option<u64>,
     /// When the kernel said the last of it, if it tells the time.
     pub last: Option<jiff::Timestamp>,
-    /// Whether nothing of it has left the journal.
+    /// Whether nothing of it has left the journal, and all of it could be read.
     pub is_complete: bool,
     /// How many bytes the outputs have, about.
-    pub bytes: usize,
+    bytes: usize,
     is_cleared_by_next: bool,
 }
 
-/// What a request left in its cell.
+/// One output. Serialized it is as a notebook has it.
 #[derive(Clone, Debug)]
-pub struct Retold {
-    /// The request.
-    pub execution: Execution,
-    /// Its outputs.
-    pub outputs: CellOutputs,
-}
+pub struct Output(Kind);
 
 #[derive(Clone, Debug)]
-enum Output {
+enum Kind {
     Stream {
         name: String,
         text: String,
     },
     Data {
         is_result: bool,
-        display_id: Option<String>,
-        data: Box<RawValue>,
-        metadata: Option<Box<RawValue>>,
+        display: Option<Display>,
+        shown: Arc<Shown>,
         execution_count: Option<u64>,
     },
     Error(Box<RawValue>),
+}
+
+/// What is shown in one place, or, after an update, in several.
+#[derive(Debug)]
+struct Shown {
+    data: Box<RawValue>,
+    metadata: Option<Box<RawValue>>,
+}
+
+impl Shown {
+    fn bytes(&self) -> usize {
+        let metadata = self.metadata.as_ref().map_or(0, |metadata| metadata.get().len());
+        self.data.get().len().saturating_add(metadata)
+    }
+}
+
+/// A place that shows what the last update of its id says, if there was one since.
+#[derive(Clone, Debug)]
+struct Display {
+    id: Arc<str>,
+    since: u64,
+}
+
+/// The displays of several requests, whatever requests update them: an update is one note, however many there are.
+#[derive(Debug, Default)]
+pub(crate) struct Displays {
+    updates: HashMap<Arc<str>, Option<(u64, Arc<Shown>)>>,
+    /// Counts displays and updates, so that it is known which came first.
+    now: u64,
+    bytes: usize,
+}
+
+impl Displays {
+    /// What the updates hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn open(&mut self, id: String) -> Display {
+        self.now = self.now.saturating_add(1);
+        let id: Arc<str> = match self.updates.get_key_value(id.as_str()) {
+            Some((known, _)) => known.clone(),
+            None => id.into(),
+        };
+        self.updates.entry(id.clone()).or_insert(None);
+        Display { id, since: self.now }
+    }
+
+    /// A display is shown anew, wherever it is. Whether that could be read.
+    pub(crate) fn update(&mut self, content: &[u8]) -> bool {
+        let Ok(update) = serde_json::from_slice::<Data>(content) else {
+            return false;
+        };
+        let id = update.transient.display_id.unwrap_or_default();
+        // What shows nothing is not kept.
+        let Some(last) = self.updates.get_mut(id.as_str()) else {
+            return true;
+        };
+        self.now = self.now.saturating_add(1);
+        let shown = Shown {
+            data: update.data,
+            metadata: update.metadata,
+        };
+        self.bytes = self.bytes.saturating_add(shown.bytes());
+        let before = last.replace((self.now, Arc::new(shown)));
+        let before = before.map_or(0, |(_, shown)| shown.bytes());
+        self.bytes = self.bytes.saturating_sub(before);
+        true
+    }
+
+    /// What a display shows that was opened with something else.
+    fn shown_by(&self, display: &Display) -> Option<&Arc<Shown>> {
+        let (when, shown) = self.updates.get(&display.id)?.as_ref()?;
+        (*when > display.since).then_some(shown)
+    }
 }
 
 #[derive(Deserialize)]
@@ -96,50 +165,28 @@ struct Dated {
 }
 
 impl CellOutputs {
-    /// The kernel said this, answering the request. What is no output, or cannot be read, changes nothing.
-    fn add(&mut self, msg_type: &str, message: &Message) {
-        let content = &message.content;
-        match msg_type {
-            "stream" => {
-                if let Ok(Stream { name, text }) = serde_json::from_slice(content) {
-                    self.print(name, &text);
-                }
-            }
-            "display_data" | "execute_result" => {
-                if let Ok(said) = serde_json::from_slice::<Data>(content) {
-                    self.push(Output::Data {
-                        is_result: msg_type == "execute_result",
-                        display_id: said.transient.display_id,
-                        data: said.data,
-                        metadata: said.metadata,
-                        execution_count: said.execution_count,
-                    });
-                }
-            }
-            "error" => {
-                if let Ok(failure) = serde_json::from_slice::<Failure>(content) {
-                    let failure = Failure {
-                        output_type: Some("error".to_owned()),
-                        ..failure
-                    };
-                    if let Ok(json) = serde_json::value::to_raw_value(&failure) {
-                        self.push(Output::Error(json));
-                    }
-                }
-            }
-            "clear_output" => match serde_json::from_slice(content) {
-                Ok(Clear { wait: true }) => self.is_cleared_by_next = true,
-                Ok(Clear { wait: false }) => self.outputs.clear(),
-                Err(_) => {}
-            },
-            "execute_input" => {
-                if let Ok(Input { execution_count }) = serde_json::from_slice(content) {
-                    self.execution_count = execution_count;
-                }
-            }
-            _ => return,
+    /// None yet.
+    #[must_use]
+    pub fn complete() -> Self {
+        Self {
+            is_complete: true,
+            ..Self::default()
         }
-        self.bytes = self.bytes.saturating_add(content.len());
+    }
+
+    /// The kernel said this, answering the request. What is no output changes nothing; what cannot be read is missing.
+    pub(crate) fn add(&mut self, displays: &mut Displays, msg_type: &str, message: &Message) {
+        let is_read = match msg_type {
+            "stream" => self.add_stream(&message.content),
+            "display_data" | "execute_result" => {
+                self.add_data(displays, msg_type == "execute_result", &message.content)
+            }
+            "error" => self.add_error(&message.content),
+            "clear_output" => self.clear(&message.content),
+            "execute_input" => self.begin(&message.content),
+            _ => return,
+        };
+        self.is_complete &= is_read.is_ok();
         let dated = serde_json::from_slice(&message.header);
         if let Ok(Dated { date: Some(date) }) = dated
             && let Ok(date) = date.parse()
@@ -148,191 +195,176 @@ impl CellOutputs {
         }
     }
 
-    fn print(&mut self, name: String, text: &str) {
+    fn add_stream(&mut self, content: &[u8]) -> serde_json::Result<()> {
+        let Stream { name, text } = serde_json::from_slice(content)?;
         if !self.is_cleared_by_next
-            && let Some(Output::Stream {
+            && let Some(Output(Kind::Stream {
                 name: last,
                 text: all,
-            }) = self.outputs.last_mut()
+            })) = self.outputs.last_mut()
             && *last == name
         {
-            all.push_str(text);
-            return;
+            all.push_str(&text);
+            self.bytes = self.bytes.saturating_add(content.len());
+            return Ok(());
         }
-        self.push(Output::Stream {
-            name,
-            text: text.to_owned(),
-        });
+        self.push(Kind::Stream { name, text }, content.len());
+        Ok(())
     }
 
-    fn push(&mut self, output: Output) {
+    fn add_data(
+        &mut self,
+        displays: &mut Displays,
+        is_result: bool,
+        content: &[u8],
+    ) -> serde_json::Result<()> {
+        let said: Data = serde_json::from_slice(content)?;
+        let kind = Kind::Data {
+            is_result,
+            display: said.transient.display_id.map(|id| displays.open(id)),
+            shown: Arc::new(Shown {
+                data: said.data,
+                metadata: said.metadata,
+            }),
+            execution_count: said.execution_count,
+        };
+        self.push(kind, content.len());
+        Ok(())
+    }
+
+    fn add_error(&mut self, content: &[u8]) -> serde_json::Result<()> {
+        let failure: Failure = serde_json::from_slice(content)?;
+        let failure = Failure {
+            output_type: Some("error".to_owned()),
+            ..failure
+        };
+        let json = serde_json::value::to_raw_value(&failure)?;
+        self.push(Kind::Error(json), content.len());
+        Ok(())
+    }
+
+    fn clear(&mut self, content: &[u8]) -> serde_json::Result<()> {
+        match serde_json::from_slice(content)? {
+            Clear { wait: true } => self.is_cleared_by_next = true,
+            Clear { wait: false } => self.clear_now(),
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, content: &[u8]) -> serde_json::Result<()> {
+        let Input { execution_count } = serde_json::from_slice(content)?;
+        self.execution_count = execution_count;
+        Ok(())
+    }
+
+    fn push(&mut self, kind: Kind, bytes: usize) {
         if std::mem::take(&mut self.is_cleared_by_next) {
-            self.outputs.clear();
+            self.clear_now();
         }
-        self.outputs.push(output);
+        self.bytes = self.bytes.saturating_add(bytes).saturating_add(OUTPUT_BYTES);
+        self.outputs.push(Output(kind));
     }
 
-    /// A display is shown anew, wherever it is.
-    fn update(&mut self, update: &Data) {
-        for output in &mut self.outputs {
-            if let Output::Data {
-                display_id,
-                data,
-                metadata,
-                ..
-            } = output
-                && display_id.is_some()
-                && *display_id == update.transient.display_id
-            {
-                data.clone_from(&update.data);
-                metadata.clone_from(&update.metadata);
-            }
-        }
+    fn clear_now(&mut self) {
+        self.outputs.clear();
+        self.bytes = 0;
     }
 
-    /// The cell's `outputs`, as JSON.
+    /// How many bytes they have, about, updates of displays apart.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Shows what displays were updated to. Outputs for which `room` has not so many bytes left are missing.
+    pub(crate) fn settle(&mut self, displays: &Displays, room: &mut usize) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in &mut outputs {
+            output.settle(displays);
+        }
+        let before = outputs.len();
+        for output in outputs {
+            let Some(left) = room.checked_sub(output.bytes()) else {
+                break;
+            };
+            *room = left;
+            self.outputs.push(output);
+        }
+        self.is_complete &= self.outputs.len() == before;
+    }
+
+    /// The cell's `outputs`.
     #[must_use]
-    pub fn to_json(&self) -> Vec<Box<RawValue>> {
-        let outputs = self.outputs.iter();
-        // All of it was JSON.
-        outputs.filter_map(|output| output.to_json().ok()).collect()
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// The cell's `outputs`, one by one.
+    #[must_use]
+    pub fn into_outputs(self) -> Vec<Output> {
+        self.outputs
     }
 }
 
 impl Output {
-    fn to_json(&self) -> serde_json::Result<Box<RawValue>> {
-        #[derive(Serialize)]
-        struct StreamOutput<'a> {
-            name: &'a str,
-            output_type: &'a str,
-            text: &'a str,
+    fn settle(&mut self, displays: &Displays) {
+        if let Kind::Data {
+            display: Some(display),
+            shown,
+            ..
+        } = &mut self.0
+            && let Some(update) = displays.shown_by(display)
+        {
+            *shown = update.clone();
         }
-        #[derive(Serialize)]
-        struct DisplayOutput<'a> {
-            data: &'a RawValue,
-            metadata: &'a RawValue,
-            output_type: &'a str,
-        }
-        #[derive(Serialize)]
-        struct ResultOutput<'a> {
-            #[serde(flatten)]
-            display: DisplayOutput<'a>,
-            execution_count: Option<u64>,
-        }
-        match self {
-            Self::Stream { name, text } => serde_json::value::to_raw_value(&StreamOutput {
-                name,
-                output_type: "stream",
-                text,
-            }),
-            Self::Data {
+    }
+
+    fn bytes(&self) -> usize {
+        let said = match &self.0 {
+            Kind::Stream { text, .. } => text.len(),
+            Kind::Data { shown, .. } => shown.bytes(),
+            Kind::Error(json) => json.get().len(),
+        };
+        said.saturating_add(OUTPUT_BYTES)
+    }
+
+    /// Whether what it shows may change after it was said.
+    #[must_use]
+    pub fn is_display(&self) -> bool {
+        matches!(&self.0, Kind::Data { display: Some(_), .. })
+    }
+}
+
+impl Serialize for Output {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Kind::Stream { name, text } => {
+                let mut output = serializer.serialize_struct("Stream", 3)?;
+                output.serialize_field("name", name)?;
+                output.serialize_field("output_type", "stream")?;
+                output.serialize_field("text", text)?;
+                output.end()
+            }
+            Kind::Data {
                 is_result,
-                data,
-                metadata,
+                shown,
                 execution_count,
                 ..
             } => {
-                let empty = RawValue::from_string("{}".to_owned())?;
-                let display = DisplayOutput {
-                    data,
-                    metadata: metadata.as_deref().unwrap_or(&empty),
-                    output_type: if *is_result {
-                        "execute_result"
-                    } else {
-                        "display_data"
-                    },
-                };
-                if *is_result {
-                    serde_json::value::to_raw_value(&ResultOutput {
-                        display,
-                        execution_count: *execution_count,
-                    })
-                } else {
-                    serde_json::value::to_raw_value(&display)
+                let mut output = serializer.serialize_struct("Data", 4)?;
+                output.serialize_field("data", &shown.data)?;
+                match &shown.metadata {
+                    Some(metadata) => output.serialize_field("metadata", metadata)?,
+                    None => output.serialize_field("metadata", &serde_json::Map::new())?,
                 }
+                if *is_result {
+                    output.serialize_field("output_type", "execute_result")?;
+                    output.serialize_field("execution_count", execution_count)?;
+                } else {
+                    output.serialize_field("output_type", "display_data")?;
+                }
+                output.end()
             }
-            Self::Error(json) => Ok(json.clone()),
-        }
-    }
-}
-
-/// What these requests have left in their cells before `until`. Where they have more than `bytes_max` bytes of outputs
-/// together, or some have left the journal, those that lack some are not complete.
-pub async fn retell(
-    kernel: &Kernel,
-    executions: Vec<Execution>,
-    until: Position,
-    filters: &Filters,
-    bytes_max: usize,
-) -> Vec<Retold> {
-    let start = executions.iter().filter_map(|execution| execution.first).min();
-    let mut retold: Vec<Retold> = executions
-        .into_iter()
-        .map(|execution| Retold {
-            execution,
-            outputs: CellOutputs {
-                is_complete: true,
-                ..CellOutputs::default()
-            },
-        })
-        .collect();
-    let places = retold.iter().enumerate();
-    let places: HashMap<Box<str>, usize> = places
-        .map(|(place, retold)| (retold.execution.msg_id.clone(), place))
-        .collect();
-    let Some(start) = start else { return retold };
-    let mut said = kernel.said_between(start, until);
-    let (mut position, mut bytes) = (start, 0_usize);
-    let mut has_gap = false;
-    loop {
-        let delivery = match said.next().await {
-            Ok(Some(delivery)) => delivery,
-            Ok(None) => break,
-            Err(Gap { .. }) => {
-                has_gap = true;
-                continue;
-            }
-        };
-        if std::mem::take(&mut has_gap) {
-            note_gap(&mut retold, position, delivery.position);
-        }
-        position = delivery.position.next();
-        let message = delivery.message();
-        let (Ok(header), Ok(Some(parent))) = (message.header(), message.parent()) else {
-            continue;
-        };
-        if header.msg_type == "update_display_data" {
-            if let Ok(update) = serde_json::from_slice(&message.content) {
-                retold
-                    .iter_mut()
-                    .for_each(|retold| retold.outputs.update(&update));
-            }
-            continue;
-        }
-        let place = places.get(&*parent.msg_id);
-        if let Some(Retold { outputs, .. }) = place.and_then(|place| retold.get_mut(*place)) {
-            bytes = bytes.saturating_add(message.content.len());
-            let changed = filters.told_later(&message, &header.msg_type);
-            outputs.add(&header.msg_type, changed.as_ref().unwrap_or(&message));
-        }
-        if bytes > bytes_max {
-            has_gap = true;
-            break;
-        }
-    }
-    if has_gap {
-        note_gap(&mut retold, position, Position(u64::MAX));
-    }
-    retold
-}
-
-/// Messages from `from` until `until` are missing.
-fn note_gap(retold: &mut [Retold], from: Position, until: Position) {
-    for Retold { execution, outputs } in retold {
-        let begins_before = execution.first.is_some_and(|first| first < until);
-        let ends_behind = execution.ended.is_none_or(|ended| ended >= from);
-        if begins_before && ends_behind {
-            outputs.is_complete = false;
+            Kind::Error(json) => json.serialize(serializer),
         }
     }
 }
@@ -345,7 +377,7 @@ mod tests {
     use super::*;
 
     fn outputs(said: &[(&str, Value)]) -> Value {
-        let mut outputs = CellOutputs::default();
+        let (mut outputs, mut displays) = (CellOutputs::complete(), Displays::default());
         for (msg_type, content) in said {
             let header = NewHeader {
                 msg_id: "m",
@@ -356,12 +388,79 @@ mod tests {
             };
             let message = Message::new(Channel::Iopub, header, None, content);
             if *msg_type == "update_display_data" {
-                outputs.update(&serde_json::from_slice(&message.content).unwrap());
+                assert!(displays.update(&message.content));
             } else {
-                outputs.add(msg_type, &message);
+                outputs.add(&mut displays, msg_type, &message);
             }
         }
-        serde_json::to_value(outputs.to_json()).unwrap()
+        outputs.settle(&displays, &mut usize::MAX.clone());
+        assert!(outputs.is_complete);
+        serde_json::to_value(outputs.outputs()).unwrap()
+    }
+
+    fn message(msg_type: &str, content: &str) -> Message {
+        let header = NewHeader {
+            msg_id: "m",
+            msg_type,
+            session: "",
+            username: "",
+            date: "2026-01-01T00:00:00.5Z",
+        };
+        Message {
+            content: content.to_owned().into(),
+            ..Message::new(Channel::Iopub, header, None, &json!({}))
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_missing() {
+        let unreadable = [
+            ("stream", r#"{"name": "stdout", "text": "half a pair: \ud800"}"#),
+            ("display_data", r#"{"metadata": {}}"#),
+            ("clear_output", "1"),
+        ];
+        for (msg_type, content) in unreadable {
+            let mut outputs = CellOutputs::complete();
+            outputs.add(&mut Displays::default(), msg_type, &message(msg_type, content));
+            assert!(!outputs.is_complete, "{content}");
+        }
+    }
+
+    #[test]
+    fn an_update_of_many_displays_is_kept_once_and_counts_where_it_is_shown() {
+        let (mut outputs, mut displays) = (CellOutputs::complete(), Displays::default());
+        for _ in 0..100 {
+            let display = r#"{"data": {}, "metadata": {}, "transient": {"display_id": "d"}}"#;
+            outputs.add(&mut displays, "display_data", &message("display_data", display));
+        }
+        let large = "x".repeat(100_000);
+        for _ in 0..100 {
+            let update = json!({"data": {"text/plain": large}, "transient": {"display_id": "d"}});
+            assert!(displays.update(update.to_string().as_bytes()));
+        }
+        assert!(outputs.bytes() + displays.bytes() < 300_000);
+        outputs.settle(&displays, &mut 1_000_000);
+        assert_eq!(outputs.outputs().len(), 9);
+        assert!(!outputs.is_complete);
+    }
+
+    #[test]
+    fn a_display_shows_what_came_last_under_its_id() {
+        let of = |msg_type: &'static str, value: u64| {
+            (
+                msg_type,
+                json!({"data": {"v": value}, "metadata": {}, "transient": {"display_id": "d"}}),
+            )
+        };
+        let said = [
+            of("update_display_data", 0),
+            of("display_data", 1),
+            of("update_display_data", 2),
+            of("display_data", 3),
+        ];
+        let shown = outputs(&said);
+        assert_eq!(shown[0]["data"]["v"], 2);
+        assert_eq!(shown[1]["data"]["v"], 3);
     }
 
     #[test]

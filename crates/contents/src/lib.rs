@@ -46,7 +46,9 @@ pub use manager::{Conditional, ContentsManager, Get, NewEntry, Page, SaveCommand
 pub use mime::Guess;
 pub use model::{CheckpointModel, Content, ContentsModel, EntryType, Format, Paged};
 pub use model_json::ModelJson;
-pub use notebook::{SignatureAlgorithm, SignatureError, SignatureStore, SignaturesInMemory, SigningSecret};
+pub use notebook::{
+    SignatureAlgorithm, SignatureError, SignatureStore, SignaturesInMemory, SigningSecret, reads_as_cell,
+};
 pub use observer::{ContentsAction, ContentsEvent, ContentsObserver, DoneBy};
 pub use path::{ContentsPath, PATH_BYTES_MAX, PathError};
 pub use raw_json::RawJson;

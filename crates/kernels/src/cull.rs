@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -43,8 +44,13 @@ impl Culling {
     }
 }
 
-/// Looks at all kernels again and again, and ends those that are idle for too long. Never returns.
-pub async fn cull_idle_kernels(kernels: KernelManager, culling: Culling) {
+/// Looks at all kernels again and again, and ends those that are idle for too long, after `before` has seen to what they
+/// leave. Never returns.
+pub async fn cull_idle_kernels(
+    kernels: KernelManager,
+    culling: Culling,
+    before: impl Fn(Kernel) -> BoxFuture<'static, ()>,
+) {
     info!(
         "culling kernels that are idle for more than {} seconds, every {} seconds",
         culling.idle_timeout.as_secs(),
@@ -56,12 +62,17 @@ pub async fn cull_idle_kernels(kernels: KernelManager, culling: Culling) {
     loop {
         ticks.tick().await;
         for kernel in kernels.list() {
-            cull_if_due(&kernels, &kernel, &culling).await;
+            cull_if_due(&kernels, &kernel, &culling, &before).await;
         }
     }
 }
 
-async fn cull_if_due(kernels: &KernelManager, kernel: &Kernel, culling: &Culling) {
+async fn cull_if_due(
+    kernels: &KernelManager,
+    kernel: &Kernel,
+    culling: &Culling,
+    before: impl Fn(Kernel) -> BoxFuture<'static, ()>,
+) {
     // Whoever started it will end it.
     if kernel.is_external() {
         return;
@@ -76,6 +87,7 @@ async fn cull_if_due(kernels: &KernelManager, kernel: &Kernel, culling: &Culling
         "culling kernel {} ({}, {}) with {} connections: it did nothing since {}",
         model.id, model.name, model.execution_state, model.connections, model.last_activity
     );
+    before(kernel.clone()).await;
     // One that has ended meanwhile is what was wanted.
     if let Err(error) = kernel.shutdown().await {
         info!(kernel.id = %model.id, %error, "a kernel was gone before it was culled");

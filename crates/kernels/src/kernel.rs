@@ -321,7 +321,8 @@ impl Kernel {
     }
 
     /// Whether it goes on when this server is gone.
-    pub(crate) fn outlives_server(&self) -> bool {
+    #[must_use]
+    pub fn outlives_server(&self) -> bool {
         self.0.host.condemned.is_some()
     }
 

@@ -11,9 +11,10 @@ use authorization::{Activity, Authorizer, Guard, Ownership, ResourceKind, Site, 
 use contents::{ContentsManager, UploadManager, UploadsConfig};
 use events::{EventBus, Schemas};
 use frontends::Frontends;
+use futures::FutureExt;
 use identity::{IdentityProvider, Scheme};
 use jiff::Timestamp;
-use kernels::{KernelManager, Launcher, LocalLauncher, ResourceLimits};
+use kernels::{Kernel, KernelManager, Launcher, LocalLauncher, ResourceLimits};
 use sessions::SessionManager;
 use store::{Instance, InstanceKey, StoreError};
 use tokio::task::JoinHandle;
@@ -66,6 +67,7 @@ pub struct RunningServer {
     local_address: Option<SocketAddr>,
     place: Place,
     kernels: KernelManager,
+    merging: Merging,
     frontends: Frontends,
     websockets: api::Connections,
     stop_asked: CancellationToken,
@@ -128,9 +130,6 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
     if let Some(dir) = config.kernels.external_dir.clone() {
         tokio::spawn(kernels::find_external_kernels(kernels.clone(), dir));
     }
-    if let Some(culling) = config.kernels.culling {
-        tokio::spawn(kernels::cull_idle_kernels(kernels.clone(), culling));
-    }
     let sessions = SessionManager::persisted(kernels.clone(), instance.store().clone()).await;
     let sessions = sessions.map_err(|source| service("the records of sessions", source))?;
     release_gone(&ownership, &kernels, &sessions).await?;
@@ -140,6 +139,14 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         sessions.clone(),
         config.channels.filters.clone(),
     );
+    if let Some(culling) = config.kernels.culling {
+        let merging = merging.clone();
+        let before = move |kernel| {
+            let merging = merging.clone();
+            async move { merging.before_culling(&kernel).await }.boxed()
+        };
+        tokio::spawn(kernels::cull_idle_kernels(kernels.clone(), culling, before));
+    }
     tokio::spawn(api::release_ended_kernels(
         endings,
         kernels.clone(),
@@ -163,8 +170,9 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         kernel_quota: KernelQuota {
             per_user_max: config.kernels_per_user_max,
         },
+        retelling: channels::RetellingRoom::default(),
         metrics: Metrics::new(config.metrics),
-        merging,
+        merging: merging.clone(),
         events,
         connections: api::Connections::default(),
     };
@@ -192,6 +200,7 @@ pub async fn start(config: Config, overrides: Overrides) -> Result<RunningServer
         local_address,
         place,
         kernels,
+        merging,
         frontends,
         websockets,
         stop_asked,
@@ -260,6 +269,7 @@ impl RunningServer {
     }
 
     async fn leave_kernels(&mut self) {
+        self.merge(|kernel| !kernel.outlives_server()).await;
         // First, so that what clients have confirmed last is known.
         self.websockets.close_all(GOODBYE_TIMEOUT).await;
         self.kernels.leave().await;
@@ -276,6 +286,7 @@ impl RunningServer {
                 if count == 1 { "kernel" } else { "kernels" }
             );
         }
+        self.merge(|_| true).await;
         // WebSockets hear of the stop before their kernels are gone: they close with 1012, after which JupyterLab
         // comes back, not with the 1000 of a kernel that was shut down.
         tokio::join!(
@@ -289,6 +300,13 @@ impl RunningServer {
         self.stop.cancel();
         self.socket_file = None;
         self.listeners.clear();
+    }
+
+    /// Writes into notebooks what kernels that are about to end have said to pages that are gone.
+    async fn merge(&self, is_ending: impl Fn(&Kernel) -> bool) {
+        let mut ending = self.kernels.list();
+        ending.retain(is_ending);
+        self.merging.before_stopping(&ending).await;
     }
 
     async fn close_connections(&mut self) {

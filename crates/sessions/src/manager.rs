@@ -188,6 +188,14 @@ impl SessionManager {
         self.records().get(id).is_some()
     }
 
+    /// The paths of the documents of this type that use a kernel, also of one that has just ended.
+    #[must_use]
+    pub fn paths_of(&self, kernel: &KernelId, kind: &str) -> Vec<String> {
+        let mut records = self.records().all();
+        records.retain(|record| record.kernel == *kernel && record.kind == kind);
+        records.into_iter().map(|record| record.path).collect()
+    }
+
     /// Forgets the sessions whose kernel is gone, and says which. Call it when kernels end.
     #[must_use]
     pub async fn forget_ended(&self) -> Vec<SessionId> {

@@ -10,11 +10,12 @@ use test_support::{TestClient, TestServer, TestSocket, eventually};
 use tokio::sync::watch;
 use wire::Subprotocol;
 
-use super::{kind, requests::cell_of};
+use super::{ipykernel, kind, requests::cell_of, start_kernel};
+use crate::kernels::host_process::pids;
 
-const CODE: &str = "print first\nsleep 100\nprint 3 times\nresult done";
+pub(super) const CODE: &str = "print first\nsleep 100\nprint 3 times\nresult done";
 
-fn notebook(source: &str) -> Value {
+pub(super) fn notebook(source: &str) -> Value {
     let cell = |id: &str, source: &str| json!({"cell_type": "code", "execution_count": null, "id": id, "metadata": {}, "outputs": [], "source": [source]});
     json!({"cells": [cell("one", "untouched"), cell("two", source)], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 }
@@ -27,23 +28,33 @@ async fn page_with_running_cell() -> (TestServer, String, TestSocket) {
     (server, kernel, page)
 }
 
-/// A page of this user that has begun to run the second cell, in a kernel of its own.
-async fn page_of(client: &TestClient, path: &str) -> (String, TestSocket) {
-    let kernel = client.post("/api/kernels", &json!({})).await.expect(201).json();
-    let kernel = kernel["id"].as_str().unwrap().to_owned();
+/// A session of this user for a document, even if there is one: its kernel.
+pub(super) async fn session_of(client: &TestClient, path: &str) -> String {
+    let kernel = start_kernel(client).await;
     let session = json!({"path": "elsewhere.ipynb", "type": "notebook", "kernel": {"id": kernel}});
     let session = client.post("/api/sessions", &session).await.expect(201).json();
     let moved = json!({"path": path, "name": path});
     let session = format!("/api/sessions/{}", session["id"].as_str().unwrap());
     client.patch(&session, &moved).await.expect(200);
+    kernel
+}
+
+/// A page of this user that has begun to run the second cell, in a kernel of its own.
+pub(super) async fn page_of(client: &TestClient, path: &str) -> (String, TestSocket) {
+    let kernel = session_of(client, path).await;
     let mut page = client.channels(&kernel, "page", Subprotocol::V1).await;
-    page.send(&cell_of("two", CODE)).await;
-    page.until("the first output", |message| kind(message) == "stream")
-        .await;
+    run_cell_two(&mut page, CODE).await;
     (kernel, page)
 }
 
-async fn cell_ended(client: &TestClient, kernel: &str) {
+/// Runs the second cell until it has said something.
+pub(super) async fn run_cell_two(page: &mut TestSocket, code: &str) {
+    page.send(&cell_of("two", code)).await;
+    page.until("the first output", |message| kind(message) == "stream")
+        .await;
+}
+
+pub(super) async fn cell_ended(client: &TestClient, kernel: &str) {
     eventually("the end of the cell", async || {
         let listed = client.get(&format!("/api/kernels/{kernel}/requests")).await;
         (listed.expect(200).json()["requests"][0]["state"] == "done").then_some(())
@@ -51,12 +62,12 @@ async fn cell_ended(client: &TestClient, kernel: &str) {
     .await;
 }
 
-async fn opened(client: &TestClient) -> Value {
+pub(super) async fn opened(client: &TestClient) -> Value {
     let model = client.get("/api/contents/n.ipynb?type=notebook&content=1").await;
     model.expect(200).json()["content"]["cells"].clone()
 }
 
-fn on_disk(root: &Path) -> Value {
+pub(super) fn on_disk(root: &Path) -> Value {
     let text = std::fs::read_to_string(root.join("n.ipynb")).unwrap();
     serde_json::from_str::<Value>(&text).unwrap()["cells"].clone()
 }
@@ -197,6 +208,104 @@ async fn nobody_opens_a_session_for_a_document_they_may_not_read() {
         .patch(&session, &json!({"path": "other.ipynb"}))
         .await
         .expect(200);
+}
+
+#[tokio::test]
+async fn what_came_after_a_merge_is_merged_even_if_the_file_was_saved_since() {
+    let code = "print first\nsleep 600000 until interrupted";
+    let server = TestServer::builder()
+        .file("n.ipynb", notebook(code).to_string())
+        .start()
+        .await;
+    let owner = server.as_owner();
+    let kernel = session_of(&owner, "n.ipynb").await;
+    let mut page = owner.channels(&kernel, "page", Subprotocol::V1).await;
+    run_cell_two(&mut page, code).await;
+    drop(page);
+    let first = json!({"name": "stdout", "output_type": "stream", "text": "first\n"});
+    let mut cells = eventually("the first output in the file", async || {
+        let cells = opened(&owner).await;
+        (cells[1]["outputs"] == json!([first])).then_some(cells)
+    })
+    .await;
+    owner
+        .post_empty(&format!("/api/kernels/{kernel}/interrupt"))
+        .await
+        .expect(204);
+    cell_ended(&owner, &kernel).await;
+    // A second tab, which has opened the notebook when we did.
+    cells[0]["source"] = "saved later".into();
+    let content = json!({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5});
+    let body = json!({"type": "notebook", "format": "json", "content": content});
+    owner.put("/api/contents/n.ipynb", &body).await.expect(200);
+    let cells = opened(&owner).await;
+    assert_eq!(cells[0]["source"], "saved later");
+    assert_eq!(cells[1]["outputs"][0], first);
+    assert_eq!(cells[1]["outputs"][1]["ename"], "KeyboardInterrupt");
+}
+
+#[tokio::test]
+async fn an_output_that_no_notebook_can_hold_keeps_no_other_cell_from_being_filled() {
+    let nested = "from IPython.display import publish_display_data\nx = 1\nfor _ in range(450): x = [x]\n\
+                  publish_display_data({'application/json': {'x': x}})";
+    let cell = |id: &str, source: &str| json!({"cell_type": "code", "execution_count": null, "id": id, "metadata": {}, "outputs": [], "source": source});
+    let cells = json!([cell("nested", nested), cell("good", "6 * 7")]);
+    let content = json!({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5});
+    let server = ipykernel::server().await;
+    let owner = server.as_owner();
+    let body = json!({"type": "notebook", "format": "json", "content": content});
+    owner.put("/api/contents/n.ipynb", &body).await.expect(201);
+    let kernel = session_of(&owner, "n.ipynb").await;
+    let mut page = owner.channels(&kernel, "page", Subprotocol::V1).await;
+    for (id, code) in [("nested", nested), ("good", "6 * 7")] {
+        let cell = cell_of(id, code);
+        page.send(&cell).await;
+        page.answers_to(&cell).await;
+    }
+    drop(page);
+    let filled = eventually("the good cell", async || {
+        let cells = opened(&owner).await;
+        (cells[1]["outputs"] != json!([])).then_some(cells)
+    })
+    .await;
+    assert_eq!(filled[1]["outputs"][0]["data"]["text/plain"], "42");
+    assert_eq!(filled[0]["outputs"], json!([]));
+}
+
+fn signal(pid: i32, signal: &str) {
+    let kill = std::process::Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_answer_keeps_no_notebook_from_being_opened() {
+    let code = "print first\nburst 400 100000";
+    let server = TestServer::builder()
+        .file("n.ipynb", notebook(code).to_string())
+        .start()
+        .await;
+    let owner = server.as_owner();
+    let kernel = session_of(&owner, "n.ipynb").await;
+    let mut page = owner.channels(&kernel, "page", Subprotocol::V1).await;
+    run_cell_two(&mut page, code).await;
+    drop(page);
+    eventually("the end of the cell", async || {
+        let model = owner
+            .get(&format!("/api/kernels/{kernel}"))
+            .await
+            .expect(200)
+            .json();
+        (model["execution_state"] == "idle").then_some(())
+    })
+    .await;
+    let host = pids(&kernel).expect("a host").host;
+    signal(host, "-STOP");
+    let cells = opened(&owner).await;
+    signal(host, "-CONT");
+    assert_eq!(cells[1]["outputs"], json!([]));
+    assert_ne!(opened(&owner).await[1]["outputs"], json!([]), "later");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod bad_input;
 mod chaos;
 mod endings;
 pub(crate) mod ipykernel;
+mod left_over;
 mod memory;
 mod merging;
 mod output;

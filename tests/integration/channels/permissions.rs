@@ -122,24 +122,24 @@ async fn a_stranger_finds_no_kernel_and_who_is_nobody_gets_403() {
 }
 
 /// Allows everything, then what it is told to.
-struct Withdrawn {
+pub(super) struct Withdrawn {
     allowed: AtomicU8,
     changes: watch::Sender<()>,
 }
 
 const ALL: u8 = 0;
-const READ: u8 = 1;
+pub(super) const READ: u8 = 1;
 const NOTHING: u8 = 2;
 
 impl Withdrawn {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             allowed: AtomicU8::new(ALL),
             changes: watch::Sender::new(()),
         })
     }
 
-    fn allow(&self, allowed: u8) {
+    pub(super) fn allow(&self, allowed: u8) {
         self.allowed.store(allowed, Ordering::SeqCst);
         self.changes.send_replace(());
     }

@@ -46,6 +46,23 @@ async fn requests_are_listed_with_their_cells_and_outputs() {
 }
 
 #[tokio::test]
+async fn long_outputs_come_whole() {
+    let (server, kernel, mut socket) = server_and_socket().await;
+    run(&mut socket, "print before").await;
+    run(&mut socket, "burst 30 100000\nresult done\nstderr and more").await;
+    run(&mut socket, "print after").await;
+    let listed = requests(&server.as_owner(), &kernel).await;
+    let outputs = listed["requests"].as_array().unwrap().iter();
+    let outputs: Vec<usize> = outputs
+        .map(|request| request["outputs"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(outputs, [1, 3, 1]);
+    let burst = listed["requests"][1]["outputs"][0]["text"].as_str().unwrap();
+    assert!(burst.len() >= 3_000_000);
+    assert_eq!(listed["requests"][2]["outputs"][0]["text"], "after\n");
+}
+
+#[tokio::test]
 async fn a_request_that_runs_is_listed_as_running() {
     let (server, kernel, mut socket) = server_and_socket().await;
     socket

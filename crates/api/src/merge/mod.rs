@@ -1,26 +1,30 @@
 //! Outputs that nobody was there to save.
 //!
 //! A front end that is closed while a cell runs loses what comes after, and one that is opened anew ignores it: its session
-//! is another. So before a notebook is opened, and before its kernel is ended, what was missed is written into the file:
-//! the outputs of requests whose client is gone, into the cells they ran, if these hold the same code still and were not
-//! saved later.
+//! is another. So what was missed is written into the file: the outputs of requests whose client is gone, into the cells they
+//! ran, if these hold the same code still and were not saved later. That happens before a notebook is opened, before and after
+//! its kernel ends, and at the end of a cell when nobody looks at the kernel any more.
+//!
+//! Nothing here has a right of its own: each request's outputs are written by the right of who sent it, asked anew.
 
 mod askers;
+mod file;
+mod left_over;
 mod notebook;
+mod settled;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use authorization::{Absentee, Caller, Execute, Unchecked, Write};
-use channels::{Filters, Retold, retell};
-use contents::{
-    Content, ContentsError, ContentsManager, ContentsPath, EntryType, Get, Precondition, SaveModel, Versions,
-};
-use jiff::Timestamp;
-use kernels::{ClientId, Execution, Kernel, KernelId, KernelManager};
+use channels::{Filters, RetellingRoom, retell};
+use contents::{ContentsManager, ContentsPath};
+use futures::future::join_all;
+use kernels::{ClientId, Ended, Execution, Kernel, KernelManager, Phase};
 use sessions::SessionManager;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
-use self::askers::Askers;
+use self::{askers::Askers, settled::Settled};
 use crate::{
     channels::user_of_client,
     contents::name::{Contents, ContentsName},
@@ -29,6 +33,9 @@ use crate::{
 
 /// The outputs of all cells together, in bytes; cells that have some beyond it are left as they are.
 const OUTPUTS_BYTES_MAX: usize = 64 << 20;
+
+/// The longest that anybody waits for a merge: a kernel's host may not answer.
+const MERGE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The type of the sessions whose documents are notebooks.
 const NOTEBOOK: &str = "notebook";
@@ -41,6 +48,8 @@ pub struct Merging {
     sessions: SessionManager,
     filters: Filters,
     askers: Askers,
+    settled: Settled,
+    room: RetellingRoom,
 }
 
 impl Merging {
@@ -58,17 +67,9 @@ impl Merging {
             sessions,
             filters,
             askers: Askers::default(),
+            settled: Settled::default(),
+            room: RetellingRoom::default(),
         }
-    }
-
-    /// Somebody who may run code in a kernel connects to it: what they run is written down by their right.
-    pub(crate) fn note_asker(&self, caller: &Caller, kernel: &Kernel) {
-        self.askers.note(kernel.id(), caller.absentee());
-    }
-
-    /// A kernel has ended, and nothing more will be written of it.
-    pub(crate) fn forget(&self, kernel: &KernelId) {
-        self.askers.forget(kernel);
     }
 
     /// Merges what who opens the document would miss. Whatever hinders it does not hinder the opening.
@@ -77,117 +78,180 @@ impl Merging {
             if session.kind == NOTEBOOK
                 && let Ok(kernel) = self.kernels.get(&session.kernel.id)
             {
-                self.merge(caller, &kernel, path).await;
+                let opener = caller.absentee();
+                self.merge(Some(&opener), &kernel, path, due(&kernel)).await;
             }
         }
     }
 
     /// Merges into the notebooks of a kernel that `caller` is about to end.
     pub(crate) async fn before_ending(&self, caller: &Caller, kernel: &Kernel) {
-        for session in self.sessions.list() {
-            if session.kind == NOTEBOOK
-                && session.kernel.id == *kernel.id()
-                && let Ok(path) = session.path.parse()
-            {
-                self.merge(caller, kernel, &path).await;
+        self.merge_all(Some(&caller.absentee()), kernel, due(kernel))
+            .await;
+    }
+
+    /// Merges into the notebooks of a kernel that ends because nobody uses it.
+    pub async fn before_culling(&self, kernel: &Kernel) {
+        self.merge_all(None, kernel, due(kernel)).await;
+    }
+
+    /// Merges into the notebooks of all kernels that will not outlive this server.
+    pub async fn before_stopping(&self, ending: &[Kernel]) {
+        join_all(ending.iter().map(|kernel| self.before_culling(kernel))).await;
+    }
+
+    /// Merges into the notebooks of kernels that have died. Call it when some have ended, before anybody forgets whose
+    /// they were.
+    pub(crate) async fn after_deaths(&self) {
+        let ended = self.askers.take_ended();
+        let merges = ended.iter().map(async |(kernel, askers)| {
+            self.settled.forget(kernel.id());
+            let died = matches!(kernel.status().borrow().phase, Phase::Ended(Ended::Died { .. }));
+            if died {
+                let due = due(kernel);
+                let right = |client: &ClientId| askers::find(askers.iter(), client);
+                self.merge_all_by(&right, kernel, due).await;
+            }
+        });
+        join_all(merges).await;
+    }
+
+    /// Into all notebooks of the kernel.
+    async fn merge_all(&self, caller: Option<&Absentee>, kernel: &Kernel, due: Vec<Execution>) {
+        let right = |client: &ClientId| self.right(caller, kernel, client);
+        self.merge_all_by(&right, kernel, due).await;
+    }
+
+    async fn merge_all_by(&self, right: &Right<'_>, kernel: &Kernel, due: Vec<Execution>) {
+        if due.is_empty() {
+            return;
+        }
+        for path in self.sessions.paths_of(kernel.id(), NOTEBOOK) {
+            if let Ok(path) = path.parse() {
+                self.merge_by(right, kernel, &path, due.clone()).await;
             }
         }
     }
 
-    async fn merge(&self, caller: &Caller, kernel: &Kernel, path: &ContentsPath) {
-        let Some(Allowed { file, executions }) = self.allowed(caller, kernel, path, due(kernel)).await else {
+    async fn merge(
+        &self,
+        caller: Option<&Absentee>,
+        kernel: &Kernel,
+        path: &ContentsPath,
+        due: Vec<Execution>,
+    ) {
+        let right = |client: &ClientId| self.right(caller, kernel, client);
+        self.merge_by(&right, kernel, path, due).await;
+    }
+
+    /// Who is asked about for a client: who has it; or, after a restart of the server, for one, who calls, if it is theirs.
+    fn right(&self, caller: Option<&Absentee>, kernel: &Kernel, client: &ClientId) -> Option<Absentee> {
+        self.askers.find(kernel.id(), client).or_else(|| {
+            let caller = caller?;
+            let is_theirs = client.is_of_user(user_of_client(caller.identity()));
+            is_theirs.then(|| caller.clone())
+        })
+    }
+
+    async fn merge_by(&self, right: &Right<'_>, kernel: &Kernel, path: &ContentsPath, due: Vec<Execution>) {
+        if due.is_empty() {
             return;
+        }
+        let merging = async {
+            let allowed = allowed(right, kernel, path, due).await?;
+            Some(self.write_missed(kernel, &allowed).await)
         };
+        match timeout(MERGE_TIME_MAX, merging).await {
+            Ok(None | Some(Ok(0))) => {}
+            Ok(Some(Ok(cells))) => {
+                info!(kernel.id = %kernel.id(), %path, "wrote missed outputs of {cells} cells into {path}");
+            }
+            Ok(Some(Err(error))) => {
+                warn!(kernel.id = %kernel.id(), %path, %error, "failed to write missed outputs into {path}");
+            }
+            Err(_) => {
+                warn!(kernel.id = %kernel.id(), %path, "wrote no missed outputs into {path}: it took too long");
+            }
+        }
+    }
+
+    async fn write_missed(
+        &self,
+        kernel: &Kernel,
+        allowed: &Allowed,
+    ) -> Result<usize, contents::ContentsError> {
+        let (path, executions) = (allowed.file.entry(), &allowed.executions);
+        let outline = self.outline(path).await?;
+        if self.settled.is(kernel.id(), path, outline.version, executions) {
+            return Ok(0);
+        }
+        // It is never closed.
+        let Some(place) = self.room.enter(kernel.id()).await else {
+            return Ok(0);
+        };
+        let until = kernel.position();
         let retold = retell(
             kernel,
-            executions,
-            kernel.position(),
+            executions.clone(),
+            until,
             &self.filters,
             OUTPUTS_BYTES_MAX,
         )
         .await;
-        match self.write(file.entry(), retold).await {
-            Ok(0) => {}
-            Ok(cells) => {
-                info!(kernel.id = %kernel.id(), %path, "wrote missed outputs of {cells} cells into {path}")
-            }
-            Err(error) => {
-                warn!(kernel.id = %kernel.id(), %path, %error, "failed to write missed outputs into {path}")
-            }
+        let is_all = retold.iter().all(|retold| retold.outputs.is_complete);
+        let (cells, version) = self.write(path, outline, retold).await?;
+        drop(place);
+        if is_all {
+            self.settled.note(kernel.id(), path, version, executions);
         }
-    }
-
-    /// Of what is due in a kernel, that which may be written into the document: each request's outputs by the right of
-    /// who sent it, as if their page were there still. So outputs are trusted as those are that one saves oneself, and
-    /// nobody has anything written by opening a session for a document of others.
-    async fn allowed(
-        &self,
-        caller: &Caller,
-        kernel: &Kernel,
-        path: &ContentsPath,
-        due: Vec<Execution>,
-    ) -> Option<Allowed> {
-        let mut files = HashMap::<ClientId, Option<ContentsName>>::new();
-        let mut executions = Vec::new();
-        for execution in due {
-            let client = &execution.client;
-            if !files.contains_key(client) {
-                let asker = self.askers.find(kernel.id(), client).or_else(|| {
-                    // After a restart of the server, for one.
-                    let is_theirs = client.is_of_user(user_of_client(caller.identity()));
-                    is_theirs.then(|| caller.absentee())
-                });
-                let file = match asker {
-                    Some(asker) => may_fill(&asker, kernel, path).await,
-                    None => None,
-                };
-                files.insert(client.clone(), file);
-            }
-            if let Some(Some(_)) = files.get(client) {
-                executions.push(execution);
-            }
-        }
-        let file = files.into_values().flatten().next()?;
-        Some(Allowed { file, executions })
-    }
-
-    /// Writes into the file what it lacks; gives the number of cells.
-    async fn write(&self, path: &ContentsPath, retold: Vec<Retold>) -> Result<usize, ContentsError> {
-        let wanted = Get {
-            entry_type: Some(EntryType::Notebook),
-            content: true,
-            ..Get::default()
-        };
-        let outline = self.contents.get(path, wanted.without_bytes()).await?;
-        let saved: Timestamp = outline.last_modified.to_iso().parse().unwrap_or_default();
-        let retold: Vec<Retold> = retold
-            .into_iter()
-            .filter(|retold| retold.outputs.is_complete)
-            .filter(|retold| retold.outputs.last.unwrap_or(retold.execution.asked) > saved)
-            .collect();
-        if retold.is_empty() {
-            return Ok(0);
-        }
-        let found = self.contents.get(path, wanted).await?;
-        let (Some(Content::Notebook(pieces)), Some(version)) = (found.content, found.version) else {
-            return Ok(0);
-        };
-        let merging = tokio::task::spawn_blocking(move || notebook::merged(&pieces.concat(), &retold));
-        let merged = merging.await.map_err(|_| ContentsError::Stopping)?;
-        let Some(notebook::Merged { body, cells }) = merged else {
-            return Ok(0);
-        };
-        // What was merged is our own JSON.
-        let Ok(Some(model)) = SaveModel::from_json(&body.into()) else {
-            return Ok(0);
-        };
-        let unchanged = Precondition {
-            if_match: Some(Versions::OneOf(vec![version.to_string()])),
-            if_none_match: None,
-        };
-        self.contents.only_if(unchanged).save(path, model).await?;
         Ok(cells)
     }
+}
+
+/// By whose right outputs of a client's requests are written.
+type Right<'a> = dyn Fn(&ClientId) -> Option<Absentee> + Send + Sync + 'a;
+
+/// What may be written where.
+struct Allowed {
+    /// The guard has handed it out.
+    file: ContentsName,
+    executions: Vec<Execution>,
+}
+
+/// Of what is due in a kernel, that which may be written into the document: each request's outputs by the right of who sent
+/// it, as if their page were there still. So outputs are trusted as those are that one saves oneself, and nobody has
+/// anything written by opening a session for a document of others.
+async fn allowed(
+    right: &Right<'_>,
+    kernel: &Kernel,
+    path: &ContentsPath,
+    due: Vec<Execution>,
+) -> Option<Allowed> {
+    let mut files = HashMap::<ClientId, Option<ContentsName>>::new();
+    let mut executions = Vec::new();
+    for execution in due {
+        let client = &execution.client;
+        if !files.contains_key(client) {
+            let file = match right(client) {
+                Some(asker) => may_fill(&asker, kernel, path).await,
+                None => None,
+            };
+            files.insert(client.clone(), file);
+        }
+        if let Some(Some(_)) = files.get(client) {
+            executions.push(execution);
+        }
+    }
+    let file = files.into_values().flatten().next()?;
+    Some(Allowed { file, executions })
+}
+
+/// The document, if somebody may have outputs of this kernel in it: who may run code there and save the document.
+async fn may_fill(asker: &Absentee, kernel: &Kernel, path: &ContentsPath) -> Option<ContentsName> {
+    let kernel = Unchecked::<Kernels>::new(kernel.id().clone());
+    let file = Unchecked::<Contents>::new(ContentsName::of(path.clone()));
+    asker.also::<Execute, _>(kernel).await.ok()?;
+    asker.also::<Write, _>(file).await.ok()
 }
 
 /// The newest request of each cell, of those whose client is gone.
@@ -202,19 +266,4 @@ fn due(kernel: &Kernel) -> Vec<Execution> {
     }
     newest.retain(|execution| execution.first.is_some() && !kernel.is_attached(&execution.client));
     newest
-}
-
-/// What may be written where.
-struct Allowed {
-    /// The guard has handed it out.
-    file: ContentsName,
-    executions: Vec<Execution>,
-}
-
-/// The document, if somebody may have outputs of this kernel in it: who may run code there and save the document.
-async fn may_fill(asker: &Absentee, kernel: &Kernel, path: &ContentsPath) -> Option<ContentsName> {
-    let kernel = Unchecked::<Kernels>::new(kernel.id().clone());
-    let file = Unchecked::<Contents>::new(ContentsName::of(path.clone()));
-    asker.also::<Execute, _>(kernel).await.ok()?;
-    asker.also::<Write, _>(file).await.ok()
 }

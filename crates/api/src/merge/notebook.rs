@@ -2,20 +2,28 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use channels::Retold;
+use channels::{Output, Retold};
+use contents::reads_as_cell;
+use jiff::Timestamp;
 use kernels::CodeDigest;
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 /// An object whose values are not looked into.
 type Object = BTreeMap<String, Box<RawValue>>;
 
-/// A notebook with more outputs than before.
+/// What came of a notebook.
+#[derive(Default)]
 pub(super) struct Merged {
-    /// The body of a PUT that saves it.
-    pub(super) body: Vec<u8>,
+    /// The body of a PUT that saves it with more outputs than before; `None` when there are none.
+    pub(super) body: Option<Vec<u8>>,
     /// How many cells have others.
     pub(super) cells: usize,
+    /// How many cells would have others that no notebook can hold.
+    pub(super) unreadable: usize,
 }
 
 #[derive(Serialize)]
@@ -25,8 +33,13 @@ struct Body<'a> {
     content: &'a Object,
 }
 
-/// The notebook with what was retold; `None` when none of it belongs there.
-pub(super) fn merged(notebook: &[u8], retold: &[Retold]) -> Option<Merged> {
+/// The notebook, last saved at `saved`, with what was retold.
+pub(super) fn merged(notebook: &[u8], retold: &[Retold], saved: Timestamp) -> Merged {
+    // What is no notebook has no cells to fill.
+    fill(notebook, retold, saved).unwrap_or_default()
+}
+
+fn fill(notebook: &[u8], retold: &[Retold], saved: Timestamp) -> Option<Merged> {
     let mut root: Object = serde_json::from_slice(notebook).ok()?;
     let mut cells: Vec<Box<RawValue>> = serde_json::from_str(root.get("cells")?.get()).ok()?;
     let codes = cells.iter().map(|cell| code(cell)).collect::<Vec<_>>();
@@ -34,7 +47,7 @@ pub(super) fn merged(notebook: &[u8], retold: &[Retold]) -> Option<Merged> {
     for (_, code) in codes.iter().flatten() {
         *times.entry(*code).or_default() += 1;
     }
-    let mut count = 0_usize;
+    let mut merged = Merged::default();
     for (cell, code) in cells.iter_mut().zip(&codes) {
         let Some((id, code)) = code else { continue };
         let is_only_one = times.get(code) == Some(&1);
@@ -46,26 +59,31 @@ pub(super) fn merged(notebook: &[u8], retold: &[Retold]) -> Option<Merged> {
                     None => is_only_one,
                 }
         };
-        if let Some(retold) = retold.iter().rfind(belongs)
-            && let Some(filled) = filled(cell, retold)
-        {
+        let Some(filled) = retold
+            .iter()
+            .rfind(belongs)
+            .and_then(|retold| filled(cell, retold, saved))
+        else {
+            continue;
+        };
+        // One that cannot be read would keep all others from being saved.
+        if reads_as_cell(filled.get()) {
             *cell = filled;
-            count = count.saturating_add(1);
+            merged.cells = merged.cells.saturating_add(1);
+        } else {
+            merged.unreadable = merged.unreadable.saturating_add(1);
         }
     }
-    if count == 0 {
-        return None;
+    if merged.cells > 0 {
+        root.insert("cells".to_owned(), to_raw_value(&cells).ok()?);
+        let body = Body {
+            r#type: "notebook",
+            format: "json",
+            content: &root,
+        };
+        merged.body = Some(serde_json::to_vec(&body).ok()?);
     }
-    root.insert("cells".to_owned(), to_raw_value(&cells).ok()?);
-    let body = Body {
-        r#type: "notebook",
-        format: "json",
-        content: &root,
-    };
-    Some(Merged {
-        body: serde_json::to_vec(&body).ok()?,
-        cells: count,
-    })
+    Some(merged)
 }
 
 /// The id and the source of a code cell.
@@ -75,16 +93,20 @@ fn code(cell: &RawValue) -> Option<(Option<String>, CodeDigest)> {
     (text("cell_type")? == "code").then_some((text("id"), CodeDigest::of(&text("source")?)))
 }
 
-/// The cell with these outputs; `None` when it has them already.
-fn filled(cell: &RawValue, retold: &Retold) -> Option<Box<RawValue>> {
+/// The cell with these outputs; `None` when it has them already, or was saved with others since.
+fn filled(cell: &RawValue, retold: &Retold, saved: Timestamp) -> Option<Box<RawValue>> {
     let mut cell: Object = serde_json::from_str(cell.get()).ok()?;
-    let outputs = to_raw_value(&retold.outputs.to_json()).ok()?;
+    let said = retold.outputs.outputs();
+    let outputs = to_raw_value(said).ok()?;
     let count = to_raw_value(&retold.outputs.execution_count).ok()?;
-    let is_same = |key: &str, value: &RawValue| {
-        let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-        cell.get(key).and_then(|held| parsed(held.get())) == parsed(value.get())
-    };
-    if is_same("outputs", &outputs) && is_same("execution_count", &count) {
+    let parsed = |json: &RawValue| serde_json::from_str::<Value>(json.get()).ok();
+    let held = |key: &str| cell.get(key).and_then(|held| parsed(held));
+    let (held_outputs, all) = (held("outputs"), parsed(&outputs));
+    if held_outputs == all && held("execution_count") == parsed(&count) {
+        return None;
+    }
+    let is_news = retold.outputs.last.unwrap_or(retold.execution.asked) > saved;
+    if !is_news && !begin_with(&all?, &held_outputs?, said) {
         return None;
     }
     cell.insert("outputs".to_owned(), outputs);
@@ -92,12 +114,36 @@ fn filled(cell: &RawValue, retold: &Retold) -> Option<Box<RawValue>> {
     to_raw_value(&cell).ok()
 }
 
+/// Whether `held`, which a page has saved after the kernel had said `all`, are what it saw of them before it was closed, or
+/// what was merged while the cell still ran. None at all are rather those of a cell that was cleared.
+fn begin_with(all: &Value, held: &Value, said: &[Output]) -> bool {
+    let (Some(all), Some(held)) = (all.as_array(), held.as_array()) else {
+        return false;
+    };
+    let Some(last) = held.len().checked_sub(1) else {
+        return false;
+    };
+    let pairs = held.iter().zip(all).zip(said).enumerate();
+    held.len() <= all.len()
+        && pairs.into_iter().all(|(place, ((held, all), said))| {
+            let is_updated = said.is_display() && held["output_type"] == all["output_type"];
+            held == all || is_updated || (place == last && is_beginning_of_stream(held, all))
+        })
+}
+
+fn is_beginning_of_stream(held: &Value, all: &Value) -> bool {
+    let is_same = |key: &str| held[key] == all[key];
+    let (held_text, text) = (held["text"].as_str(), all["text"].as_str());
+    is_same("output_type")
+        && is_same("name")
+        && held_text.is_some_and(|held| text.is_some_and(|text| text.starts_with(held)))
+}
+
 #[cfg(test)]
 mod tests {
     use channels::CellOutputs;
-    use jiff::Timestamp;
     use kernels::{ClientId, Execution};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -121,8 +167,8 @@ mod tests {
     /// The execution counts of the cells afterwards.
     fn counts(cells: &Value, retold: &[Retold]) -> Option<Vec<Value>> {
         let notebook = json!({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5});
-        let merged = merged(notebook.to_string().as_bytes(), retold)?;
-        let body: Value = serde_json::from_slice(&merged.body).unwrap();
+        let merged = merged(notebook.to_string().as_bytes(), retold, Timestamp::MIN);
+        let body: Value = serde_json::from_slice(&merged.body?).unwrap();
         let cells = body["content"]["cells"].as_array().unwrap();
         Some(cells.iter().map(|cell| cell["execution_count"].clone()).collect())
     }
@@ -156,10 +202,10 @@ mod tests {
     #[test]
     fn what_is_not_touched_stays_as_it_was_written() {
         let notebook =
-            br#"{"cells": [{"cell_type": "code", "id": "a", "source": "x", "metadata": {"n": 1.50e400},
+            br#"{"cells": [{"cell_type": "code", "id": "a", "source": "x", "metadata": {"n": 1.50e300},
             "outputs": [], "execution_count": null}], "metadata": {"n": 123456789012345678901234567890}}"#;
-        let merged = merged(notebook, &[retold(Some("a"), "x", 1)]).unwrap();
-        let body = String::from_utf8(merged.body).unwrap();
-        assert!(body.contains("1.50e400") && body.contains("123456789012345678901234567890"));
+        let merged = merged(notebook, &[retold(Some("a"), "x", 1)], Timestamp::MIN);
+        let body = String::from_utf8(merged.body.unwrap()).unwrap();
+        assert!(body.contains("1.50e300") && body.contains("123456789012345678901234567890"));
     }
 }

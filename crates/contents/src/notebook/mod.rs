@@ -35,6 +35,7 @@ pub use self::notary::{SignatureAlgorithm, SigningSecret};
 pub(crate) use self::old::OldNotebook;
 use self::parse::{ParseError, parse};
 use self::pieces::{Pieces, Sink};
+pub use self::read::reads_as_cell;
 pub(crate) use self::read::{Sent, Unreadable, from_model, read};
 pub use self::signatures::{SignatureError, SignatureStore, SignaturesInMemory};
 pub(crate) use self::texts::Texts;

@@ -73,6 +73,13 @@ pub(crate) fn from_model<'a>(json: &'a str, texts: &'a Texts) -> Result<Sent<'a>
     }
 }
 
+/// Whether a notebook with this JSON as one of its cells can be saved and read again.
+pub fn reads_as_cell(json: &str) -> bool {
+    let notebook = format!(r#"{{"cells":[{json}],"metadata":{{}},"nbformat":4,"nbformat_minor":5}}"#);
+    let texts = Texts::of(&notebook);
+    from_model(&notebook, &texts).is_ok()
+}
+
 fn upgraded(mut root: Object<'_>, major: i64) -> Result<Notebook<'_>, Unreadable> {
     root.expand_lines();
     let signed_as_3 = match major {
