@@ -124,7 +124,7 @@ async fn a_cell_that_ran_when_its_host_was_killed_says_that_output_may_be_missin
     assert_eq!(parent(&told), cell.header().unwrap().msg_id);
     assert_eq!(
         content(&told)["text"],
-        "The kernel died (the process that hosted it was killed by signal 9, perhaps out of memory) and was started again. \
+        "The kernel died (the process that hosted it was killed by signal 9, probably out of memory) and was started again. \
          The last of this cell's output may be missing.\n"
     );
     until_restarting(&mut socket).await;
