@@ -196,8 +196,8 @@ pub async fn release_ended_kernels(
         }
         match ended {
             Ok(id) => {
-                // Started again under the same id meanwhile: it has an owner.
-                if kernels.get(&id).is_ok() {
+                // Started again under the same id meanwhile, or about to be: it has an owner.
+                if kernels.is_taken(&id) {
                     continue;
                 }
                 if let Err(error) = ownership.release(ResourceKind::Kernels, id.as_str()).await {

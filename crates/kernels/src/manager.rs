@@ -292,6 +292,12 @@ impl KernelManager {
         kernel.ok_or_else(|| KernelError::NoSuchKernel { id: id.clone() })
     }
 
+    /// Whether the id belongs to a kernel, also one that is being launched.
+    #[must_use]
+    pub fn is_taken(&self, id: &KernelId) -> bool {
+        self.lock().by_id.contains_key(id)
+    }
+
     /// The absolute name of what a path in the kernel's output names, if it is there. Tells of the whole file system,
     /// as code in the kernel could: for those who may run some.
     ///

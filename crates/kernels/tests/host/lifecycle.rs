@@ -53,6 +53,27 @@ async fn a_kernel_is_started_listed_and_shut_down_without_a_trace() {
 }
 
 #[tokio::test]
+async fn an_id_is_taken_from_when_its_kernel_is_launched_until_it_has_ended() {
+    let fixture = Fixture::new();
+    let id: KernelId = "a-b-c-d-e".parse().unwrap();
+    let start = StartKernel {
+        id: Some(id.clone()),
+        ..fake()
+    };
+    assert!(!fixture.manager.is_taken(&id));
+    let mut starting = Box::pin(fixture.manager.start(start));
+    while !fixture.manager.is_taken(&id) {
+        assert!(futures::poll!(&mut starting).is_pending());
+        tokio::task::yield_now().await;
+    }
+    let kernel = starting.await.unwrap();
+    let mut endings = fixture.manager.endings();
+    kernel.shutdown().await.unwrap();
+    assert_eq!(endings.recv().await.unwrap(), id);
+    assert!(!fixture.manager.is_taken(&id));
+}
+
+#[tokio::test]
 async fn a_restarted_kernel_keeps_its_id_and_its_connection_file() {
     let fixture = Fixture::new();
     let kernel = fixture.start().await;
