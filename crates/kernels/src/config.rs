@@ -131,7 +131,7 @@ impl Default for KernelLimits {
     fn default() -> Self {
         Self {
             kernels_max: 1_000,
-            journal_memory_bytes_max: 8 << 20,
+            journal_memory_bytes_max: 4 << 20,
             mirror_memory_bytes_max: 2 << 20,
             journal_file_bytes_max: 512 << 20,
             message_bytes_max: 1 << 30,

@@ -4,7 +4,8 @@ use test_support::{TestClient, TestSocket, eventually};
 use wire::Subprotocol;
 
 use super::{cell, kind, run, start_kernel, text};
-use crate::server::process::{Home, Running};
+use crate::kernels::host_process::pids;
+use crate::server::process::{Home, Running, memory_bytes_max};
 
 /// 200 MB in outputs of 100 kB.
 const PRINT_200_MB: &str = "burst 2000 100000";
@@ -32,6 +33,8 @@ async fn output_that_nobody_reads_goes_to_disk_and_not_to_memory() {
     let (server, client, kernel) = server_with_kernel(&home).await;
     let mut socket = warm_socket(&client, &kernel, "page").await;
     let before = server.memory_bytes_max();
+    let host = pids(&kernel).unwrap().host.unsigned_abs();
+    let host_before = memory_bytes_max(host);
     let printing = cell(PRINT_200_MB);
     socket.send(&printing).await;
     socket
@@ -46,6 +49,11 @@ async fn output_that_nobody_reads_goes_to_disk_and_not_to_memory() {
     .await;
     let growth = server.memory_bytes_max() - before;
     assert!(growth < GROWTH_BYTES_MAX, "{growth} bytes");
+    let host_growth = memory_bytes_max(host) - host_before;
+    assert!(
+        host_growth < GROWTH_BYTES_MAX,
+        "HOST {host_growth} bytes, server {growth}"
+    );
     // And it is all there.
     let mut socket = client.channels(&kernel, "page", Subprotocol::V1).await;
     let answers = socket.answers_to(&printing).await;
@@ -65,9 +73,15 @@ async fn a_client_that_stops_reading_costs_little_and_delays_nobody() {
     let (server, client, kernel) = server_with_kernel(&home).await;
     let mut socket = warm_socket(&client, &kernel, "page").await;
     let before = server.memory_bytes_max();
+    let host = pids(&kernel).unwrap().host.unsigned_abs();
+    let host_before = memory_bytes_max(host);
     let _stalled = client.channels(&kernel, "stalled", Subprotocol::V1).await;
     let answers = run(&mut socket, PRINT_200_MB).await;
     assert_eq!(text(&answers).split_whitespace().count(), 2_000);
     let growth = server.memory_bytes_max() - before;
-    assert!(growth < GROWTH_BYTES_MAX, "{growth} bytes");
+    let host_growth = memory_bytes_max(host) - host_before;
+    assert!(
+        growth < GROWTH_BYTES_MAX && host_growth < GROWTH_BYTES_MAX,
+        "HOST {host_growth} bytes, server {growth}"
+    );
 }

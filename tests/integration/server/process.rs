@@ -204,11 +204,7 @@ impl Running {
 
     /// The most memory it has had in use at once, in bytes.
     pub(crate) fn memory_bytes_max(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).expect("the state of the program");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kibibytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kibibytes.expect("the peak of its memory") * 1024
+        memory_bytes_max(self.child.id())
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
@@ -268,6 +264,15 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The most memory a process has had in use at once, in bytes.
+pub(crate) fn memory_bytes_max(pid: u32) -> u64 {
+    let path = format!("/proc/{pid}/status");
+    let status = std::fs::read_to_string(path).expect("the state of the program");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kibibytes.expect("the peak of its memory") * 1024
 }
 
 /// What the program said last, on standard error.
