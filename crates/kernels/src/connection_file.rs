@@ -39,7 +39,8 @@ pub struct ConnectionFile {
     pub transport: String,
     /// How messages are signed.
     pub signature_scheme: String,
-    /// The name of the kernelspec.
+    /// The name of the kernelspec; files that others write may leave it out.
+    #[serde(default)]
     pub kernel_name: String,
     /// The document the kernel is for (`JPY_SESSION_NAME`), when it is for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,8 @@ fn tasks_alive() -> usize {
 async fn connections_and_kernels_leave_no_tasks_behind() {
     let server = TestServer::start().await;
     let kernel = start_kernel(&server.as_owner()).await;
+    // A kernel that somebody was connected to is looked after until it ends.
+    connect_and_leave(&server.as_owner(), &kernel, 1).await;
     let before = at_rest(tasks_alive).await;
     // Clients have tasks, too, until they are dropped.
     connect_and_leave(&server.as_owner(), &kernel, 1_000).await;
