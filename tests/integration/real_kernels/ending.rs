@@ -33,7 +33,8 @@ async fn deno_ends_when_it_is_interrupted_and_comes_back() {
     let (session, mut socket) = opened(&server, kernel, Subprotocol::V1).await;
     run(&mut socket, kernel.remembers).await;
     let before = pids(&id_of(&session)).unwrap();
-    let running = cell("console.log('on'); while (true) {}");
+    // A loop that never waits would keep Deno from sending what was printed before.
+    let running = cell("while (true) { console.log('on'); await new Promise((go) => setTimeout(go, 10)); }");
     socket.send(&running).await;
     socket
         .until("the cell runs", |message| kind(message) == "stream")

@@ -114,7 +114,9 @@ impl State {
         let cpu_time = self.clock.advance(&processes);
         let used = cpu_time.saturating_sub(std::mem::replace(&mut self.cpu_time, cpu_time));
         let mut usage = ServerUsage {
-            cpu_percent: percent(used, elapsed),
+            // The first look counts what was used before anybody looked: by a server that has begun anew in its process, or
+            // by kernels that it found.
+            cpu_percent: self.last.map_or(0.0, |_| percent(used, elapsed)),
             ..ServerUsage::default()
         };
         for process in processes.iter().filter(|process| !process.is_zombie) {
