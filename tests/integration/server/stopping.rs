@@ -1,9 +1,13 @@
 //! The end of a server.
 
 use serde_json::json;
-use test_support::eventually;
+use test_support::{eventually, fake_kernel_program};
 
 use super::process::{Home, Running};
+
+/// Their numbers on Linux and macOS.
+const SIGINT: i32 = 2;
+const SIGQUIT: i32 = 3;
 
 async fn with_kernel(home: &Home) -> Running {
     let server = home.start(&["--port=0"]).await;
@@ -41,6 +45,32 @@ async fn sigterm_and_sigint_end_the_kernels_and_then_the_server() {
         );
         assert_eq!(connection_files(&home), 0);
     }
+}
+
+/// A shell starts what it puts into the background with these signals ignored, and who ignores one passes that on.
+#[tokio::test]
+async fn kernels_of_a_server_in_the_background_can_be_interrupted() {
+    let home = Home::new();
+    let note = home.path("ignored");
+    let script = format!(
+        "grep SigIgn /proc/self/status > {}; exec {} \"$1\"",
+        note.display(),
+        fake_kernel_program().display()
+    );
+    let kernel = json!({
+        "argv": ["/bin/sh", "-c", script, "sh", "{connection_file}"], "display_name": "Noting", "language": "none",
+    });
+    home.write("data/kernels/noting/kernel.json", &kernel.to_string());
+    let server = home.start_limited("trap '' INT QUIT", &["--port=0"]).await;
+    let _ = server.post("api/kernels", &json!({"name": "noting"})).await;
+    let ignored = eventually("a note", async || {
+        let note = std::fs::read_to_string(&note).ok()?;
+        note.strip_suffix('\n').map(str::to_owned)
+    })
+    .await;
+    let mask = u64::from_str_radix(ignored.trim_start_matches("SigIgn:\t"), 16).expect("a mask");
+    let of = |signal: i32| 1u64 << (signal - 1);
+    assert_eq!(mask & (of(SIGINT) | of(SIGQUIT)), 0, "{ignored}");
 }
 
 #[tokio::test]

@@ -167,6 +167,11 @@ fn command(launch: &Launch, mark: &str) -> io::Result<(Command, Arc<Output>)> {
         command.pre_exec(move || {
             // A session, not only a group: `bash -i` as a kernel's child has trouble without one.
             rustix::process::setsid()?;
+            // A server that a script started in its background ignores these two, and who ignores a signal passes that
+            // on: a kernel without a handler of its own could never be interrupted.
+            for interrupt in [nix::sys::signal::SIGINT, nix::sys::signal::SIGQUIT] {
+                nix::sys::signal::signal(interrupt, nix::sys::signal::SigHandler::SigDfl)?;
+            }
             #[cfg(target_os = "linux")]
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
             // Before it is the kernel's program, so that nothing that starts is outside.
