@@ -227,6 +227,12 @@ impl Kernel {
         self.0.host.journal.executions()
     }
 
+    /// A wake-up whenever some of them have ended. (The status may say so before they have.)
+    #[must_use]
+    pub fn ends(&self) -> watch::Receiver<()> {
+        self.0.host.journal.ends()
+    }
+
     /// Where its next message will stand.
     #[must_use]
     pub fn position(&self) -> Position {

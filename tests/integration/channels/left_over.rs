@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use test_support::{TestClient, TestServer, TestServerBuilder, TestSocket, eventually};
-use wire::Subprotocol;
+use test_support::{TestClient, TestServer, TestServerBuilder, TestSocket, eventually, request};
+use wire::{Channel, Subprotocol};
 
 use super::{
-    cell,
+    cell, is_idle,
     merging::{CODE, cell_ended, notebook, page_of, run_cell_two, session_of},
     permissions::{READ, Withdrawn},
 };
@@ -77,6 +77,24 @@ async fn a_file_has_all_outputs_once_a_cell_has_ended_whose_page_was_closed() {
     let owner = server.as_owner();
     let (kernel, page) = page_with_long_cell(&owner, "n.ipynb").await;
     page.close().await;
+    end(&owner, &kernel, 0).await;
+    until_long_cell_is_in_file(&server.root(), "n.ipynb").await;
+}
+
+#[tokio::test]
+async fn a_cell_that_ends_when_its_kernel_counts_as_idle_already_is_in_the_file_too() {
+    let server = with_notebooks(LONG_CODE, &["n.ipynb"]).start().await;
+    let owner = server.as_owner();
+    let (kernel, page) = page_with_long_cell(&owner, "n.ipynb").await;
+    page.close().await;
+    // Done while the cell runs; front ends go by the last idle that was said, and so does the model.
+    let mut other = owner.channels(&kernel, "other", Subprotocol::V1).await;
+    let content = json!({"comm_id": "c", "data": {}});
+    other
+        .send(&request(Channel::Control, "comm_msg", "other", &content))
+        .await;
+    other.until("idle", is_idle).await;
+    drop(other);
     end(&owner, &kernel, 0).await;
     until_long_cell_is_in_file(&server.root(), "n.ipynb").await;
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use authorization::Caller;
-use kernels::{ClientId, Execution, Kernel, Phase, Position};
+use kernels::{ClientId, Execution, Kernel, Position};
 use tokio::{sync::Notify, time::sleep};
 
 use super::{Merging, due};
@@ -96,14 +96,12 @@ impl Merging {
 
     /// Until the kernel has ended.
     async fn see_to_left_over(self, kernel: Kernel, goodbyes: Goodbyes) {
-        let mut status = kernel.status();
+        let mut ends = kernel.ends();
         loop {
             tokio::select! {
-                changed = status.changed() => if changed.is_err() { return },
+                _ended = kernel.ended() => return,
+                changed = ends.changed() => if changed.is_err() { return },
                 () = goodbyes.0.wake.notified() => {}
-            }
-            if matches!(status.borrow_and_update().phase, Phase::Ended(_)) {
-                return;
             }
             if goodbyes.is_empty() || goodbyes.left_over(due(&kernel)).is_empty() {
                 continue;

@@ -77,6 +77,8 @@ struct State {
     requests: HashMap<Box<str>, Position>,
     requests_in_order: VecDeque<Box<str>>,
     executions: Executions,
+    /// Told when some of them have ended. Who is woken finds them ended: they wait for this state first.
+    ends: watch::Sender<()>,
     /// Everything that was ever added.
     bytes: u64,
     /// The parent of what was mirrored last: outputs of one request come in a row, and need no look into each.
@@ -173,6 +175,7 @@ impl Journal {
             requests: HashMap::new(),
             requests_in_order: VecDeque::new(),
             executions: Executions::default(),
+            ends: watch::Sender::new(()),
             bytes: 0,
             last_parent: Bytes::new(),
         };
@@ -278,7 +281,15 @@ impl Journal {
     /// Requests that have not ended never will: the kernel's process is gone.
     pub(crate) fn end_executions(&self) {
         let head = self.head();
-        self.lock().executions.end_all(head);
+        let mut state = self.lock();
+        state.executions.end_all(head);
+        state.ends.send_replace(());
+    }
+
+    /// A wake-up whenever requests to run code have ended, as [`executions`](Self::executions) tells. The status is no such:
+    /// it runs ahead of what is said here.
+    pub(crate) fn ends(&self) -> watch::Receiver<()> {
+        self.lock().ends.subscribe()
     }
 
     /// There will be no more.
@@ -437,6 +448,9 @@ impl State {
         let is_idle = answer == Answer::Idle;
         self.executions
             .note_answer(request, position, is_idle, self.bytes);
+        if is_idle {
+            self.ends.send_replace(());
+        }
     }
 
     fn index(&mut self, request: &str, position: Position) {
