@@ -114,7 +114,7 @@ pub struct KernelLimits {
     /// The bytes of messages waiting to be sent to a kernel, per channel; whoever sends more waits. One larger message
     /// may wait alone.
     pub queued_bytes_max: u32,
-    /// Requests whose asker is remembered, per kernel.
+    /// Requests that run or wait in the kernel, per channel; more are sent to it when one of them is done.
     pub outstanding_requests_max: usize,
     /// Clients of one user that went away and whose position is remembered, per kernel. Those that wait for nothing are
     /// forgotten first.

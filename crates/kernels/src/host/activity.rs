@@ -82,6 +82,12 @@ impl<'a> Said<'a> {
     }
 }
 
+/// Whether a `status` says that the kernel is done with a request.
+pub(super) fn is_idle(status: &Message) -> bool {
+    let content = serde_json::from_slice::<StatusContent<'_>>(&status.content);
+    content.is_ok_and(|content| content.execution_state == "idle")
+}
+
 /// Keeps the kernel's own session.
 pub(super) fn note_session(status: &mut KernelStatus, session: &str) {
     if !session.is_empty() && status.session.as_deref() != Some(session) {

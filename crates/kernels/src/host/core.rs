@@ -6,14 +6,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
 use wire::{Channel, Header, Message, WireError};
 
 use super::{
     activity::{self, Said},
-    asked::Asked,
-    handle::Asker,
+    asked::{Asked, is_answered},
+    handle::{Asker, Lanes},
     journal::{Audience, Entry, Journal, RunningRequest},
     own_messages::OwnMessages,
 };
@@ -21,6 +21,9 @@ use crate::{ExecutionState, KernelId, KernelStatus, Phase, launch::ChangedVariab
 
 /// What ipykernel's publisher says to each new subscriber: us, and nobody else.
 const WELCOME: &str = "iopub_welcome";
+
+/// The channels that requests are sent on.
+const ASKED_ON: [Channel; 2] = [Channel::Shell, Channel::Control];
 
 /// Shared by a host's tasks.
 pub(super) struct Core {
@@ -31,7 +34,9 @@ pub(super) struct Core {
     pub(super) variables: Arc<ChangedVariables>,
     status: watch::Sender<KernelStatus>,
     /// A plain mutex, never held across an await.
-    asked: Mutex<Asked>,
+    asked: Mutex<Lanes<Asked>>,
+    /// Told when one request less waits on a channel. For one listener each.
+    room: Lanes<Notify>,
 }
 
 /// What an answer was good for, beyond being passed on.
@@ -80,6 +85,12 @@ impl<'a> Output<'a> {
             && Said::new(self.message, &self.header, self.parent()).observe(status, now)
     }
 
+    /// The request that the kernel says it is done with.
+    fn done(&self) -> Option<&str> {
+        let is_idle = self.header.msg_type == "status" && activity::is_idle(self.message);
+        Some(&*self.parent().filter(|_| is_idle)?.msg_id)
+    }
+
     fn entry(&self) -> Entry<'_> {
         Entry {
             audience: Audience::Everyone,
@@ -102,20 +113,54 @@ impl Core {
             own: OwnMessages::new(),
             variables: Arc::default(),
             status,
-            asked: Mutex::new(Asked::new(outstanding_requests_max)),
+            asked: Mutex::new(Lanes::each(|| Asked::new(outstanding_requests_max))),
+            room: Lanes::default(),
         }
     }
 
     /// Notes who asks, so that the answer finds them. `false` when somebody else has asked under this id and waits
     /// for the answer: the kernel must not be asked, or they would get the answer to this.
-    pub(super) fn asks(&self, msg_id: &str, asker: Asker) -> bool {
-        self.asked().note(msg_id, asker)
+    pub(super) fn asks(&self, msg_id: &str, asker: Asker, message: &Message) -> bool {
+        let mut asked = self.asked();
+        match asked.of_mut(message.channel) {
+            // What comes there is an answer itself.
+            Some(_) if message.channel == Channel::Stdin => true,
+            Some(asked) if is_answered(message) => asked.note(msg_id, asker),
+            Some(asked) => asked.note_unanswered(msg_id, asker),
+            None => true,
+        }
+    }
+
+    /// Whether the kernel may be asked more on this channel: so much of what it was asked has been answered.
+    pub(super) fn has_room(&self, channel: Channel) -> bool {
+        self.asked().of(channel).is_none_or(Asked::has_room)
+    }
+
+    /// Completes when that may have changed.
+    pub(super) async fn room(&self, channel: Channel) {
+        match self.room.of(channel) {
+            Some(room) => room.notified().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Nothing asked so far will be answered.
     pub(super) fn forget_asked(&self) {
-        self.asked().clear();
+        let mut asked = self.asked();
+        for channel in ASKED_ON {
+            asked.of_mut(channel).map(Asked::clear);
+        }
+        drop(asked);
+        self.tell_room();
         self.journal.end_executions();
+    }
+
+    fn tell_room(&self) {
+        for channel in ASKED_ON {
+            if let Some(room) = self.room.of(channel) {
+                room.notify_one();
+            }
+        }
     }
 
     /// Writes down what the kernel said to everyone; several at once cost little more than one.
@@ -127,6 +172,20 @@ impl Core {
         });
         let to_clients = said.iter().filter(|output| !self.is_for_us(output));
         self.journal.append(to_clients.map(Output::entry));
+        for request in said.iter().filter_map(Output::done) {
+            self.finish(request);
+        }
+    }
+
+    fn finish(&self, request: &str) {
+        let mut asked = self.asked();
+        for channel in ASKED_ON {
+            if let Some(asked) = asked.of_mut(channel) {
+                asked.finish(request);
+            }
+        }
+        drop(asked);
+        self.tell_room();
     }
 
     /// That the kernel was busy with our own questions is nobody else's business: an `idle` would hide that a cell runs.
@@ -151,13 +210,7 @@ impl Core {
             return Heard::Other;
         };
         self.note_session(&header.session);
-        // An input request is not the answer: that is still to come.
-        let asker = if message.channel == Channel::Stdin {
-            self.asked().asker(&parent.msg_id)
-        } else {
-            self.asked().answered(&parent.msg_id)
-        };
-        let client = match asker {
+        let client = match self.asker(message.channel, &parent.msg_id) {
             Some(Asker::Host) => {
                 let is_info = header.msg_type == "kernel_info_reply";
                 return if is_info {
@@ -180,6 +233,24 @@ impl Core {
             request: Some(&parent.msg_id),
         }]);
         Heard::Other
+    }
+
+    /// Who gets what the kernel says on this channel to the request.
+    fn asker(&self, channel: Channel, request: &str) -> Option<Asker> {
+        let mut asked = self.asked();
+        // An input request is not the answer: that is still to come.
+        if channel == Channel::Stdin {
+            return asked
+                .shell
+                .asker(request)
+                .or_else(|| asked.control.asker(request));
+        }
+        let asker = asked.of_mut(channel)?.answered(request);
+        drop(asked);
+        if let Some(room) = self.room.of(channel) {
+            room.notify_one();
+        }
+        asker
     }
 
     fn note_session(&self, session: &str) {
@@ -237,7 +308,7 @@ impl Core {
         self.journal.tell_in(requests, stderr);
     }
 
-    fn asked(&self) -> MutexGuard<'_, Asked> {
+    fn asked(&self) -> MutexGuard<'_, Lanes<Asked>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

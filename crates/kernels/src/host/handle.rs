@@ -159,6 +159,14 @@ pub(crate) fn queues(limits: &KernelLimits) -> (Lanes<LaneEntry>, Lanes<mpsc::Re
 }
 
 impl<T> Lanes<T> {
+    pub(crate) fn each(make: impl Fn() -> T) -> Self {
+        Self {
+            shell: make(),
+            control: make(),
+            stdin: make(),
+        }
+    }
+
     /// The one of this channel; none of iopub.
     pub(crate) fn of(&self, channel: Channel) -> Option<&T> {
         match channel {

@@ -102,6 +102,7 @@ impl Linking {
             readers.spawn(self.ear(channel, &greeting).listen(receiver));
             others.spawn(lane.clone().serve(Uplink {
                 core: self.core.clone(),
+                channel,
                 signer: self.endpoints.signer.clone(),
                 socket,
                 greeting: greeting.subscribe(),

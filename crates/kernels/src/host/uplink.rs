@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc, watch};
 use tracing::{debug, warn};
-use wire::{Signer, to_frames};
+use wire::{Channel, Signer, to_frames};
 
 use super::{core::Core, handle::Upward, link::Greeting};
 use crate::sockets::{Sender, SocketError};
@@ -31,13 +31,16 @@ impl Lane {
     }
 
     /// Sends what is queued until the socket breaks: the host's own at once, what clients ask as soon as the
-    /// kernel's output is heard, since the output of anything before that goes nowhere.
+    /// kernel's output is heard, since the output of anything before that goes nowhere, and not too much of what it was
+    /// asked waits for an answer.
     pub(super) async fn serve(self, mut uplink: Uplink) -> SocketError {
         // An async mutex on purpose: the queues belong to whoever serves them, for as long as the sockets live.
         let mut queues = self.0.lock().await;
         let Queues { asked, own } = &mut *queues;
         let mut output_heard = false;
+        let (core, channel) = (uplink.core.clone(), uplink.channel);
         loop {
+            let has_room = core.has_room(channel);
             let upward = tokio::select! {
                 biased;
                 Some(upward) = own.recv() => upward,
@@ -48,7 +51,8 @@ impl Lane {
                     }
                     Err(_) => return SocketError::Closed,
                 },
-                Some(upward) = asked.recv(), if output_heard => upward,
+                () = core.room(channel), if !has_room => continue,
+                Some(upward) = asked.recv(), if output_heard && has_room => upward,
                 else => return SocketError::Closed,
             };
             if let Err(error) = uplink.send(upward).await {
@@ -74,6 +78,7 @@ impl Lane {
 /// A socket to the kernel, and what is known of the kernel at its other end.
 pub(super) struct Uplink {
     pub(super) core: Arc<Core>,
+    pub(super) channel: Channel,
     pub(super) signer: Signer,
     pub(super) socket: Sender,
     pub(super) greeting: watch::Receiver<Greeting>,
@@ -87,7 +92,7 @@ impl Uplink {
             message,
             room,
         } = upward;
-        if !self.core.asks(&msg_id, from) {
+        if !self.core.asks(&msg_id, from, &message) {
             warn!(kernel.id = %self.core.kernel_id, "a message was not sent: its id is that of another client's request");
             return Ok(());
         }

@@ -222,3 +222,43 @@ async fn queued_messages_are_bounded_by_bytes_and_a_larger_one_passes_alone() {
         assert_eq!(client.output(request).await.trim().len(), 5_000);
     }
 }
+
+#[tokio::test]
+async fn a_cell_gets_its_reply_however_much_is_said_meanwhile_that_is_never_answered() {
+    let fixture = Fixture::with(|config| config.limits.outstanding_requests_max = 10);
+    let kernel = fixture.start().await;
+    let mut client = Client::attach(&kernel, "client");
+    client.execute("1", "sleep 60000 until interrupted").await;
+    client.until("execute_input", "1").await;
+    for number in 0..50 {
+        let content = json!({"comm_id": "c", "data": {}});
+        let msg_id = format!("comm {number}");
+        client.send(Channel::Control, "comm_msg", &msg_id, &content).await;
+        client.until("comm_msg", &msg_id).await;
+    }
+    kernel.interrupt().await.unwrap();
+    assert_eq!(client.until("execute_reply", "1").await["status"], "error");
+}
+
+#[tokio::test]
+async fn more_requests_than_may_wait_are_all_answered() {
+    let fixture = Fixture::with(|config| config.limits.outstanding_requests_max = 10);
+    let kernel = fixture.start().await;
+    let mut client = Client::attach(&kernel, "client");
+    client.execute("running", "sleep 60000 until interrupted").await;
+    client.until("execute_input", "running").await;
+    for number in 0..50 {
+        client.execute(&number.to_string(), "print x").await;
+    }
+    // Control is another queue, which is not full.
+    client
+        .send(Channel::Control, "kernel_info_request", "info", &json!({}))
+        .await;
+    client.until("kernel_info_reply", "info").await;
+    kernel.interrupt().await.unwrap();
+    client.until("execute_reply", "running").await;
+    for number in 0..50 {
+        let reply = client.until("execute_reply", &number.to_string()).await;
+        assert_eq!(reply["status"], "ok");
+    }
+}
