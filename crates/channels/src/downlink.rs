@@ -187,11 +187,13 @@ where
             return Ok(());
         }
         let mut replay = Replay::new(from);
+        // What of it can be had no more: the client may have it, or not.
+        let mut lost = 0_u64;
         loop {
             match self.attachment.next_before(sent_until).await {
                 Ok(Some(delivery)) => replay.note(&delivery),
                 Ok(None) => break,
-                Err(gap) => self.note(gap),
+                Err(Gap { missed }) => lost = lost.saturating_add(missed),
             }
         }
         let kernel = self.kernel;
@@ -202,8 +204,10 @@ where
             let delivery = match self.attachment.next_before(sent_until).await {
                 Ok(Some(delivery)) => delivery,
                 Ok(None) => break,
-                Err(_) => {
-                    replay.note_lost(self.attachment.position());
+                Err(gap) => {
+                    if replay.note_lost(self.attachment.position()) {
+                        self.note(gap);
+                    }
                     continue;
                 }
             };
@@ -216,6 +220,7 @@ where
                     bytes += self.feed_delivery(&delivery).await?;
                 }
                 Again::Tell { outputs } => {
+                    let outputs = outputs.saturating_add(std::mem::take(&mut lost));
                     bytes += self.feed_notice(&uncertain(outputs), &delivery.message()).await?;
                 }
             }
@@ -226,6 +231,7 @@ where
                 self.outgoing.flush().await?;
             }
         }
+        self.missed = self.missed.saturating_add(lost);
         self.ping().await?;
         self.outgoing.flush().await
     }

@@ -141,13 +141,18 @@ impl Replay {
         start
     }
 
-    /// What stood before `position` has left the journal.
-    pub(crate) fn note_lost(&mut self, position: Position) {
+    /// What stood before `position` has left the journal. Whether a request lacks some of it that is given again already:
+    /// no other word comes of that.
+    pub(crate) fn note_lost(&mut self, position: Position) -> bool {
+        let mut is_cut = false;
         for request in self.requests.values_mut() {
-            if !request.is_begun {
+            if request.is_begun {
+                is_cut |= request.start.is_some();
+            } else {
                 request.start = request.start.filter(|start| *start >= position);
             }
         }
+        is_cut
     }
 
     /// Whether to send a message again; to be asked about all in their order, from the place that
@@ -244,7 +249,7 @@ mod tests {
             positions.find_map(|(position, (_, parent))| (*parent == msg_id).then_some(Position(position)))
         });
         let start = if start.0 < held {
-            replay.note_lost(Position(held));
+            assert!(!replay.note_lost(Position(held)), "none is begun");
             held
         } else {
             start.0
@@ -292,6 +297,17 @@ mod tests {
             replayed(&messages, 1, 1),
             [(1, Again::Tell { outputs: 2 }), (3, Again::Send)]
         );
+    }
+
+    #[test]
+    fn a_request_that_loses_outputs_while_it_is_given_again_is_told_of() {
+        let mut replay = Replay::new(Position(0));
+        let said: Vec<_> = (0..4).map(|position| delivery(position, "stream", "a")).collect();
+        said.iter().for_each(|delivery| replay.note(delivery));
+        replay.locate(|_| Some(Position(0)));
+        assert_eq!(replay.choose(&said[0]), Again::Clear);
+        assert!(replay.note_lost(Position(3)));
+        assert_eq!(replay.choose(&said[3]), Again::Send);
     }
 
     #[test]

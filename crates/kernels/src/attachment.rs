@@ -99,6 +99,14 @@ impl Reading {
         self.resumes_at().min(handed_out)
     }
 
+    /// A client may say anything; what it has it does not lose again.
+    fn confirm(&self, position: Position) {
+        let before = self.acknowledged.load(Ordering::Relaxed);
+        if before == NO_ACKNOWLEDGEMENTS || before < position.0 {
+            self.acknowledged.store(position.0, Ordering::Relaxed);
+        }
+    }
+
     fn hand_out_until(&self, position: Position) {
         self.handed_out.store(position.0, Ordering::Relaxed);
         self.sent_until.fetch_max(position.0, Ordering::Relaxed);
@@ -321,8 +329,7 @@ impl Attachment {
     /// goes on from what it confirmed, not from what was handed out: call it once with
     /// [`position`](Self::position) at the start if the client will confirm.
     pub fn acknowledge(&self, position: Position) {
-        let position = position.min(self.position());
-        self.reading.acknowledged.store(position.0, Ordering::Relaxed);
+        self.reading.confirm(position.min(self.position()));
         self.clients.let_go();
     }
 

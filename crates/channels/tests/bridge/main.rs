@@ -362,7 +362,7 @@ async fn what_the_journal_could_not_keep_is_told_in_the_output() {
         notice.content["text"]
             .as_str()
             .unwrap()
-            .contains("messages of the kernel are missing here"),
+            .contains("missing here: the server could not keep"),
         "{notice:?}"
     );
 }

@@ -87,6 +87,21 @@ async fn a_client_that_confirms_goes_on_from_what_it_confirmed() {
 }
 
 #[tokio::test]
+async fn what_is_confirmed_stays_confirmed_whatever_the_client_says_later() {
+    let fixture = Fixture::new();
+    let kernel = fixture.start().await;
+    let mut client = Client::attach(&kernel, "client");
+    client.execute("1", "print 10 times").await;
+    client.output("1").await;
+    let confirmed = client.attachment.position();
+    client.attachment.acknowledge(confirmed);
+    client.attachment.acknowledge(Position(0));
+    drop(client);
+    let resumed = Client::attach(&kernel, "client").attachment.resumed();
+    assert_eq!(resumed.unwrap().from, confirmed);
+}
+
+#[tokio::test]
 async fn the_newer_of_two_attachments_supersedes_the_older() {
     let fixture = Fixture::new();
     let kernel = fixture.start().await;
