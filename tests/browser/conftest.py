@@ -1,6 +1,8 @@
 """Fixtures: a server, a browser, and what is kept when a test fails."""
 
+import dataclasses
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 import servers
 from front_ends import FRONT_ENDS, kernel_traffic
+from proxy import Proxy
 from watch import Watch
 
 CHROMIUM_ARGUMENTS = [
@@ -80,6 +83,21 @@ def start_server(request, tmp_path, artifacts):
         if failed(request.node) or failures:
             shutil.copy(server.log, artifacts / f"{request.node.name}.server.log")
     assert not failures, failures
+
+
+@pytest.fixture
+def open_proxy():
+    """Puts a proxy before a server; gives it, and the server as it is behind it."""
+    proxies = []
+
+    def open_(server):
+        proxy = Proxy(int(re.search(r":(\d+)/", server.url)[1]))
+        proxies.append(proxy)
+        return proxy, dataclasses.replace(server, url=f"http://127.0.0.1:{proxy.port}/")
+
+    yield open_
+    for proxy in proxies:
+        proxy.close()
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ Two kinds, so that a test is first seen to be right about Jupyter's own server a
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 START_TIMEOUT_S = 60
@@ -25,6 +26,8 @@ class Server:
     url: str
     root: Path
     log: Path
+    # How it was started, for starting it again.
+    launched: dict = field(default_factory=dict)
 
     def path(self, path: str) -> str:
         """The address of a page, with the token that makes a visitor the owner."""
@@ -34,6 +37,17 @@ class Server:
     def printed_url(self) -> str:
         """The address as the server prints it for a person, with the token if it made one."""
         return re.search(r"http://(?:127\.0\.0\.1|localhost):\S+", self.log.read_text(errors="replace"))[0]
+
+    def kill(self) -> None:
+        """SIGKILL: the server has no time to do anything."""
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self) -> None:
+        """As it was started the first time, so it needs a port of its own; the log goes on."""
+        again = launch(**self.launched)
+        assert again.url == self.url, f"the server was at {self.url} and is at {again.url} now"
+        self.process = again.process
 
     def stop(self) -> None:
         if self.process.poll() is None:
@@ -47,15 +61,15 @@ class Server:
                 assert self.kind == "reference", f"the server did not stop within {STOP_TIMEOUT_S} s of SIGTERM"
 
 
-def start(kind: str, home: Path, root: Path, policy=None, arguments=(), word="lab", token=TOKEN) -> Server:
-    """Starts a server on a port that the system chooses and waits until it has said its address."""
+def start(kind: str, home: Path, root: Path, policy=None, arguments=(), word="lab", token=TOKEN, port=0) -> Server:
+    """Starts a server, on a port that the system chooses if none is given, and waits until it has said its address."""
     environment = surroundings(home)
     if kind == "reference":
         program = str(Path(sys.executable).parent / "jupyter")
         command = [program, word, *reference_policy(policy, environment)]
     else:
         command = [os.environ["ADRASTEA_TEST_BINARY"], word, *(["--policy", policy] if policy else [])]
-    command += ["--no-browser", "--allow-root", "--port=0", f"--ServerApp.root_dir={root}"]
+    command += ["--no-browser", "--allow-root", f"--port={port}", f"--ServerApp.root_dir={root}"]
     command += [f"--IdentityProvider.token={token}"] if token else []
     command += arguments
     return launch(kind, command, environment, root=root, log=home / "server.log")
@@ -64,7 +78,10 @@ def start(kind: str, home: Path, root: Path, policy=None, arguments=(), word="la
 def launch(
     kind: str, command, environment, root: Path, log: Path, cwd: Path | None = None, timeout_s: float = START_TIMEOUT_S
 ) -> Server:
-    with log.open("wb") as output:
+    launched = dict(kind=kind, command=command, environment=environment, root=root, log=log, cwd=cwd, timeout_s=timeout_s)
+    log.touch()
+    earlier = log.stat().st_size
+    with log.open("ab") as output:
         process = subprocess.Popen(
             command,
             cwd=cwd or root,
@@ -73,8 +90,14 @@ def launch(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    port = wait_for_address(process, log, timeout_s)
-    return Server(kind, process, f"http://127.0.0.1:{port}/", root, log)
+    port = wait_for_address(process, log, earlier, timeout_s)
+    return Server(kind, process, f"http://127.0.0.1:{port}/", root, log, launched)
+
+
+def free_port() -> int:
+    """A port for a server that is to be started on it again: nobody is given it by the system before others are used up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 def surroundings(home: Path) -> dict[str, str]:
@@ -104,14 +127,19 @@ def reference_policy(policy: str | None, environment: dict[str, str]) -> list[st
     return ["--ServerApp.authorizer_class=policies.TestAuthorizer"]
 
 
-def wait_for_address(process: subprocess.Popen, log: Path, timeout_s: float) -> int:
+def wait_for_address(process: subprocess.Popen, log: Path, earlier: int, timeout_s: float) -> int:
+    """The port that stands in the log, behind the `earlier` bytes of a server that was there before."""
+
+    def said() -> str:
+        return log.read_bytes()[earlier:].decode(errors="replace")
+
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        found = re.search(r"http://(?:127\.0\.0\.1|localhost):(\d+)/", log.read_text(errors="replace"))
+        found = re.search(r"http://(?:127\.0\.0\.1|localhost):(\d+)/", said())
         if found:
             return int(found[1])
         if process.poll() is not None:
-            raise AssertionError(f"the server ended with {process.returncode}:\n{log.read_text(errors='replace')}")
+            raise AssertionError(f"the server ended with {process.returncode}:\n{said()}")
         time.sleep(0.02)  # between two looks at the log
     process.kill()
-    raise AssertionError(f"no address within {timeout_s} s:\n{log.read_text(errors='replace')}")
+    raise AssertionError(f"no address within {timeout_s} s:\n{said()}")

@@ -1,50 +1,13 @@
 """Nothing that a kernel says is lost on its way into the rendered cell, whatever becomes of the connection."""
 
-import dataclasses
 import json
-import re
 import urllib.request
 
 import pytest
 
 import notebooks
 from front_ends.waiting import KERNEL_TIMEOUT_S, until
-from proxy import Proxy
-
-LINES = 60
-# Long enough for some cuts: JupyterLab connects again at once, then after longer and longer pauses.
-CELL = f"import time\nfor number in range({LINES}):\n    print('line', number, flush=True)\n    time.sleep(0.1)"
-EXPECTED = [f"line {number}" for number in range(LINES)]
-
-
-@pytest.fixture
-def open_proxy():
-    proxies = []
-
-    def open_(server):
-        proxy = Proxy(int(re.search(r":(\d+)/", server.url)[1]))
-        proxies.append(proxy)
-        return proxy, dataclasses.replace(server, url=f"http://127.0.0.1:{proxy.port}/")
-
-    yield open_
-    for proxy in proxies:
-        proxy.close()
-
-
-def shown(notebook) -> list[str]:
-    """The lines of output in the first cell, as a person sees them."""
-    return [line for text in notebook.cells.first.locator(notebook.output_text).all_inner_texts() for line in text.split("\n") if line.strip()]
-
-
-def seen_lines(notebook, count: int) -> None:
-    until(notebook.page, lambda: len(shown(notebook)) >= count, f"{count} lines are in the cell", KERNEL_TIMEOUT_S)
-
-
-def expect_all_lines(notebook) -> None:
-    until(notebook.page, lambda: f"line {LINES - 1}" in shown(notebook), "the last line is in the cell", KERNEL_TIMEOUT_S)
-    notebook.expect_idle()
-    assert shown(notebook) == EXPECTED
-
+from sixty_lines import CELL, EXPECTED, LINES, expect_all_lines, seen_lines, shown
 
 @pytest.mark.ours  # the reference sends again what it kept while nobody was connected, and loses what was on its way
 def test_a_connection_that_breaks_during_a_cell_loses_and_repeats_nothing(front_end, start_server, open_context, open_proxy):

@@ -52,6 +52,10 @@ class LabNotebook:
 
     def run_existing_cell(self, number: int = 0) -> None:
         self.expect_idle()
+        self.queue_cell(number)
+
+    def queue_cell(self, number: int) -> None:
+        """Runs a cell, whether others run or not."""
         self.cells.nth(number).locator(".cm-content").click()
         self.page.keyboard.press("Shift+Enter")
 
