@@ -2,20 +2,35 @@
 
 use std::{
     collections::HashSet,
+    ffi::OsString,
     fs::Permissions,
     io,
     net::{IpAddr, SocketAddr},
     os::{fd::OwnedFd, unix::fs::PermissionsExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt};
 
-use crate::{ConnectionFile, KernelError, Transport, connection_file};
+use tracing::warn;
+
+use crate::{
+    ConnectionFile, KernelError, Transport, connection_file,
+    sockets::{Endpoint, SocketDirectory},
+};
 
 /// Shell, iopub, stdin, control, heartbeat.
 const SOCKETS: usize = 5;
+
+/// What stands for the ports of sockets in a directory.
+const IPC_PORTS: [u16; SOCKETS] = [1, 2, 3, 4, 5];
+
+/// What the names of sockets in a directory begin with.
+const OWN_NAME: &str = "s";
+
+/// How much of its host's mark is in the name of a directory.
+const MARK_DIGITS: usize = 12;
 
 /// How many ports are tried before giving up: each try that fails met a port another kernel holds.
 const TRIES_MAX: usize = 1_000;
@@ -36,18 +51,27 @@ pub(crate) enum Addresses {
         /// Bound, so that the system gives the ports to nobody else.
         reserved: Vec<OwnedFd>,
     },
-    /// Those of a kernel that somebody else started.
-    Elsewhere,
     /// Sockets named `<dir>/s-1` to `<dir>/s-5`.
     Ipc {
         /// Gone with everything in it when dropped.
         dir: tempfile::TempDir,
+        /// The same, open since it was made.
+        sockets: SocketDirectory,
+    },
+    /// Those of a kernel that somebody else started, at an address.
+    TcpElsewhere(IpAddr),
+    /// Those of a kernel that somebody else started, in a directory.
+    IpcElsewhere {
+        /// Where they are.
+        sockets: SocketDirectory,
+        /// What their names begin with.
+        name: OsString,
     },
 }
 
 impl Addresses {
-    /// Finds free addresses.
-    pub(crate) fn find(transport: &Transport) -> Result<Self, KernelError> {
+    /// Finds free addresses for a kernel whose host has this mark.
+    pub(crate) fn find(transport: &Transport, host_mark: &str) -> Result<Self, KernelError> {
         let found = match transport {
             Transport::Tcp { ip } => Self::find_ports(*ip),
             Transport::Ipc { dir } => {
@@ -55,15 +79,44 @@ impl Addresses {
                     connection_file::create_private_dir(dir)?;
                     // Other users cannot even look.
                     let for_owner = Permissions::from_mode(0o700);
-                    tempfile::Builder::new()
-                        .prefix("k")
+                    let dir = tempfile::Builder::new()
+                        .prefix(&own_prefix(host_mark))
                         .permissions(for_owner)
-                        .tempdir_in(dir)
+                        .tempdir_in(dir)?;
+                    let sockets = SocketDirectory::open(dir.path())?;
+                    Ok(Self::Ipc { dir, sockets })
                 };
-                private().map(|dir| Self::Ipc { dir })
+                private()
             }
         };
         found.map_err(|source| KernelError::Addresses { source })
+    }
+
+    /// Those of a kernel that somebody else started.
+    pub(crate) fn elsewhere(file: &ConnectionFile) -> Result<Self, KernelError> {
+        let found = match file.transport.as_str() {
+            "tcp" => file
+                .ip
+                .parse()
+                .map(Self::TcpElsewhere)
+                .map_err(|_| io::Error::other("its `ip` is no IP address")),
+            _ => SocketDirectory::of_prefix(Path::new(&file.ip))
+                .map(|(sockets, name)| Self::IpcElsewhere { sockets, name }),
+        };
+        found.map_err(|source| KernelError::Addresses { source })
+    }
+
+    /// Where the socket with this number in the connection file is.
+    pub(crate) fn endpoint(&self, port: u16) -> Endpoint {
+        match self {
+            Self::Tcp { ip, .. } | Self::TcpElsewhere(ip) => Endpoint::Tcp(SocketAddr::new(*ip, port)),
+            Self::Ipc { sockets, .. } => Endpoint::Ipc(sockets.socket(format!("{OWN_NAME}-{port}"))),
+            Self::IpcElsewhere { sockets, name } => {
+                let mut name = name.clone();
+                name.push(format!("-{port}"));
+                Endpoint::Ipc(sockets.socket(name))
+            }
+        }
     }
 
     fn find_ports(ip: IpAddr) -> io::Result<Self> {
@@ -82,13 +135,20 @@ impl Addresses {
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no free ports"))
     }
 
-    /// Lets the kernel bind them: call right before it is launched. On Linux it can while they stay reserved, for as
-    /// long as the kernel lives and between its processes; elsewhere they are free from here on.
+    /// Lets the kernel bind them: call right before it is launched. On Linux it can while ports stay reserved, for as
+    /// long as the kernel lives and between its processes; elsewhere they are free from here on. What the process before
+    /// has left in place of its sockets is removed: it is not this one's.
     pub(crate) fn hand_over(&mut self) {
-        if let Self::Tcp { reserved, .. } = self
-            && !cfg!(target_os = "linux")
-        {
-            reserved.clear();
+        match self {
+            Self::Tcp { reserved, .. } if !cfg!(target_os = "linux") => reserved.clear(),
+            Self::Ipc { sockets, .. } => {
+                for port in IPC_PORTS {
+                    if let Err(error) = sockets.socket(format!("{OWN_NAME}-{port}")).remove() {
+                        warn!(%error, port, "failed to remove what a kernel left in place of its socket");
+                    }
+                }
+            }
+            Self::Tcp { .. } | Self::TcpElsewhere(_) | Self::IpcElsewhere { .. } => {}
         }
     }
 
@@ -100,14 +160,14 @@ impl Addresses {
     ) -> Result<ConnectionFile, KernelError> {
         let (transport, ip, [shell_port, iopub_port, stdin_port, control_port, hb_port]) = match self {
             Self::Tcp { ip, ports, .. } => ("tcp", ip.to_string(), *ports),
-            Self::Elsewhere => {
+            Self::TcpElsewhere(_) | Self::IpcElsewhere { .. } => {
                 return Err(KernelError::Addresses {
                     source: io::ErrorKind::Unsupported.into(),
                 });
             }
-            Self::Ipc { dir } => {
-                let prefix: PathBuf = dir.path().join("s");
-                ("ipc", prefix.to_string_lossy().into_owned(), [1, 2, 3, 4, 5])
+            Self::Ipc { dir, .. } => {
+                let prefix: PathBuf = dir.path().join(OWN_NAME);
+                ("ipc", prefix.to_string_lossy().into_owned(), IPC_PORTS)
             }
         };
         let (key, signature_scheme) = connection_file::new_key()?;
@@ -133,6 +193,27 @@ impl Drop for Addresses {
             give_back(ports);
         }
     }
+}
+
+/// Removes the directories that a host of this mark has left which was killed.
+pub(crate) fn remove_leftovers(transport: &Transport, host_mark: &str) -> io::Result<()> {
+    let Transport::Ipc { dir } = transport else {
+        return Ok(());
+    };
+    let prefix = own_prefix(host_mark);
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// What the names of a host's directories begin with; short, as all of a socket's path must be.
+fn own_prefix(host_mark: &str) -> String {
+    let digits = host_mark.chars().filter(char::is_ascii_hexdigit);
+    format!("k{}", digits.take(MARK_DIGITS).collect::<String>())
 }
 
 /// A port that the system gives to nobody who asks for any, nor uses for connections. Linux lets others bind it by its
@@ -166,6 +247,8 @@ mod tests {
 
     use super::*;
 
+    const MARK: &str = "0123-4567-89ab-cdef";
+
     fn tcp() -> Transport {
         Transport::Tcp {
             ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -174,11 +257,11 @@ mod tests {
 
     #[test]
     fn kernels_never_share_a_port() {
-        let mut kernels: Vec<Addresses> = (0..40).map(|_| Addresses::find(&tcp()).unwrap()).collect();
+        let mut kernels: Vec<Addresses> = (0..40).map(|_| Addresses::find(&tcp(), "m").unwrap()).collect();
         for kernel in &mut kernels {
             kernel.hand_over();
         }
-        kernels.extend((0..40).map(|_| Addresses::find(&tcp()).unwrap()));
+        kernels.extend((0..40).map(|_| Addresses::find(&tcp(), "m").unwrap()));
         let files = kernels
             .iter()
             .map(|kernel| kernel.connection_file("x", None).unwrap());
@@ -198,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_kernel_can_bind_what_was_handed_over() {
-        let mut kernel = Addresses::find(&tcp()).unwrap();
+        let mut kernel = Addresses::find(&tcp(), "m").unwrap();
         let port = kernel.connection_file("x", None).unwrap().shell_port;
         kernel.hand_over();
         // More than once, as the processes of one kernel do.
@@ -212,7 +295,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_port_stays_reserved_while_its_kernel_lives() {
-        let mut kernel = Addresses::find(&tcp()).unwrap();
+        let mut kernel = Addresses::find(&tcp(), "m").unwrap();
         let port = kernel.connection_file("x", None).unwrap().shell_port;
         kernel.hand_over();
         let another = socket_with(
@@ -234,7 +317,7 @@ mod tests {
         let transport = Transport::Ipc {
             dir: dir.path().join("sockets"),
         };
-        let kernel = Addresses::find(&transport).unwrap();
+        let kernel = Addresses::find(&transport, MARK).unwrap();
         let file = kernel.connection_file("x", Some("nb.ipynb")).unwrap();
         let own = std::path::Path::new(&file.ip).parent().unwrap().to_owned();
         assert_eq!(
@@ -244,5 +327,16 @@ mod tests {
         assert_eq!(file.transport, "ipc");
         drop(kernel);
         assert!(!own.exists());
+
+        let left = Addresses::find(&transport, MARK).unwrap();
+        let other = Addresses::find(&transport, "f123-4567-89ab-cdef").unwrap();
+        for dir in [&left, &other].map(|kernel| kernel.connection_file("x", None).unwrap().ip) {
+            std::fs::write(format!("{dir}-1"), "").unwrap();
+        }
+        remove_leftovers(&transport, MARK).unwrap();
+        let stays = std::fs::read_dir(dir.path().join("sockets")).unwrap();
+        assert_eq!(stays.count(), 1);
+        drop(other);
+        assert!(remove_leftovers(&transport, MARK).is_ok());
     }
 }

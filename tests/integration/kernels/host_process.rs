@@ -35,7 +35,7 @@ pub(crate) fn is_alive(pid: i32) -> bool {
         .is_ok_and(|stat| ![") Z ", ") X "].iter().any(|ended| stat.contains(ended)))
 }
 
-fn kill(pid: i32) {
+pub(super) fn kill(pid: i32) {
     let status = std::process::Command::new("kill")
         .args(["-KILL", &pid.to_string()])
         .status();

@@ -7,6 +7,7 @@ mod ending;
 mod external;
 pub(crate) mod host_process;
 mod hostile;
+mod ipc;
 mod kernelspecs;
 mod limits;
 mod listing;

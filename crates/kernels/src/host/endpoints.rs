@@ -1,13 +1,8 @@
-//! A connection file, read for where to connect.
-
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+//! A kernel's addresses, and its connection file, for where to connect.
 
 use wire::Signer;
 
-use crate::{ConnectionFile, KernelError, sockets::Endpoint};
+use crate::{ConnectionFile, KernelError, addresses::Addresses, sockets::Endpoint};
 
 /// Where a kernel listens and how its messages are signed.
 #[derive(Clone)]
@@ -21,18 +16,11 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(super) fn new(file: &ConnectionFile) -> Result<Self, KernelError> {
+    pub(super) fn new(file: &ConnectionFile, addresses: &Addresses) -> Result<Self, KernelError> {
         let signer = file.signer().map_err(|error| KernelError::Key {
             source: std::io::Error::other(error),
         })?;
-        let address: Option<IpAddr> = match file.transport.as_str() {
-            "tcp" => file.ip.parse().ok(),
-            _ => None,
-        };
-        let endpoint = |port: u16| match address {
-            Some(ip) => Endpoint::Tcp(SocketAddr::new(ip, port)),
-            None => Endpoint::Ipc(PathBuf::from(format!("{}-{port}", file.ip))),
-        };
+        let endpoint = |port| addresses.endpoint(port);
         Ok(Self {
             shell: endpoint(file.shell_port),
             control: endpoint(file.control_port),

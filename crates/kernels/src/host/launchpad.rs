@@ -67,9 +67,9 @@ impl Launchpad {
         own: Lanes<mpsc::Sender<Upward>>,
     ) -> Result<Self, KernelError> {
         let (addresses, connection) = match plan.external.clone() {
-            Some(connection) => (Addresses::Elsewhere, connection),
+            Some(connection) => (Addresses::elsewhere(&connection)?, connection),
             None => {
-                let addresses = Addresses::find(&settings.transport)?;
+                let addresses = Addresses::find(&settings.transport, &plan.host_mark)?;
                 let connection = addresses.connection_file(&plan.name, plan.session_name())?;
                 (addresses, connection)
             }
@@ -145,7 +145,7 @@ impl Launchpad {
         let limits = &self.settings.limits;
         let linking = Linking {
             core: self.core.clone(),
-            endpoints: Endpoints::new(&self.connection)?,
+            endpoints: Endpoints::new(&self.connection, &self.addresses)?,
             lanes: self.lanes.clone(),
             own: self.own.clone(),
             limits: SocketLimits {
@@ -159,7 +159,7 @@ impl Launchpad {
 
     /// Moves to other addresses.
     pub(super) fn renew_addresses(&mut self) -> Result<(), KernelError> {
-        self.addresses = Addresses::find(&self.settings.transport)?;
+        self.addresses = Addresses::find(&self.settings.transport, &self.plan.host_mark)?;
         self.connection = self
             .addresses
             .connection_file(&self.plan.name, self.plan.session_name())?;

@@ -1,15 +1,15 @@
 //! Frames ⇄ socket.
 
-use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter},
-    net::{TcpStream, UnixStream},
+    net::TcpStream,
 };
 
 use super::{
-    SocketError,
+    IpcSocket, SocketError,
     frames::{self, Decoder, GREETING_BYTES, Received, SocketLimits},
 };
 
@@ -23,10 +23,10 @@ const READ_BYTES_MIN: usize = 64 << 10;
 const WRITE_BUFFER_BYTES: usize = 64 << 10;
 
 /// Where a kernel's socket is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Endpoint {
     Tcp(SocketAddr),
-    Ipc(PathBuf),
+    Ipc(IpcSocket),
 }
 
 /// What kind of socket we are.
@@ -87,20 +87,20 @@ pub(crate) async fn connect(
         .map_err(|_| SocketError::Silent)?
 }
 
-async fn open(endpoint: &Endpoint, limits: SocketLimits) -> io::Result<(Sender, Receiver)> {
+async fn open(endpoint: &Endpoint, limits: SocketLimits) -> Result<(Sender, Receiver), SocketError> {
     match endpoint {
         Endpoint::Tcp(address) => {
             let stream = TcpStream::connect(address).await?;
             if is_self_connected(&stream) {
-                return Err(io::ErrorKind::ConnectionRefused.into());
+                return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
             }
             // Without it a small request waits 40 ms for the acknowledgement of the one before.
             stream.set_nodelay(true)?;
             let (reader, writer) = stream.into_split();
             Ok(halves(reader, writer, limits))
         }
-        Endpoint::Ipc(path) => {
-            let (reader, writer) = UnixStream::connect(path).await?.into_split();
+        Endpoint::Ipc(socket) => {
+            let (reader, writer) = socket.connect().await?.into_split();
             Ok(halves(reader, writer, limits))
         }
     }

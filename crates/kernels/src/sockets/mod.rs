@@ -8,9 +8,11 @@
 
 mod connect;
 mod frames;
+mod ipc;
 
 pub(crate) use connect::{Endpoint, Receiver, Role, Sender, connect};
 pub(crate) use frames::SocketLimits;
+pub(crate) use ipc::{IpcSocket, SocketDirectory};
 
 use std::io;
 
@@ -32,6 +34,12 @@ pub(crate) enum SocketError {
     NotZmtp {
         /// What is wrong.
         problem: &'static str,
+    },
+    /// What has the name of its socket is none.
+    #[error("{found} stands in place of its socket")]
+    NoSocket {
+        /// What it is.
+        found: &'static str,
     },
     /// The peer has accepted the connection and does not finish its greeting. It may be stopped, in a debugger.
     #[error("what listens there does not finish its greeting")]
@@ -58,7 +66,10 @@ impl SocketError {
     /// Whether the kernel breaks the protocol. Connecting again would only meet the same.
     pub(crate) fn is_hostile(&self) -> bool {
         match self {
-            Self::NotZmtp { .. } | Self::TooLarge { .. } | Self::Unreadable { .. } => true,
+            Self::NotZmtp { .. }
+            | Self::NoSocket { .. }
+            | Self::TooLarge { .. }
+            | Self::Unreadable { .. } => true,
             Self::Io { .. } | Self::Closed | Self::Silent => false,
         }
     }

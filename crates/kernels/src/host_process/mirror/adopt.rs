@@ -1,14 +1,12 @@
 //! Taking over hosts that another server has started.
 
-use std::io;
-
 use serde::Deserialize;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::{
-    Connected, Spawning,
+    Connected, LeftBehind, Spawning, clear_away,
     connect::{connect_to, is_gone},
-    keep, remove_groups,
+    keep,
 };
 use crate::{
     ConnectionFile, KernelsConfig, Phase, ResourceLimits,
@@ -18,7 +16,7 @@ use crate::{
         registry::HostRecord,
         setup::Setup,
     },
-    launch::{LaunchPlan, kill_leftovers},
+    launch::LaunchPlan,
 };
 
 /// What became of a host that was written down.
@@ -61,21 +59,13 @@ pub(crate) async fn adopt(spawning: Spawning, config: &KernelsConfig, record: &H
 /// Removes what a host has left that was killed together with the server.
 async fn clean_up(spawning: &Spawning, config: &KernelsConfig, record: &HostRecord) {
     let connection_file = ConnectionFile::path(&config.runtime_dir, &record.kernel_id);
-    for file in [&record.address.socket, &connection_file] {
-        if let Err(error) = std::fs::remove_file(file)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            warn!(%error, "failed to remove a file of a kernel's host that is gone");
-        }
-    }
-    let host_mark = record.address.mark();
-    // It looks at all processes of this machine.
-    if let Err(error) = tokio::task::spawn_blocking(move || kill_leftovers(&host_mark)).await {
-        warn!(%error, "failed to end what a kernel left behind");
-    }
-    if let Some(parent) = config.control_group.clone() {
-        remove_groups(parent, record.address.mark()).await;
-    }
+    clear_away(LeftBehind {
+        host_mark: record.address.mark(),
+        files: [record.address.socket.clone(), connection_file],
+        transport: config.transport.clone(),
+        control_group: config.control_group.clone(),
+    })
+    .await;
     spawning.registry.forget(&record.address).await;
 }
 

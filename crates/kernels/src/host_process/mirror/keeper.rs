@@ -8,11 +8,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    Connected, HostProcess, Inlets, Pauses, Shared, Spawning,
+    Connected, HostProcess, Inlets, LeftBehind, Pauses, Shared, Spawning, clear_away,
     connect::{connect_to, is_gone},
     peer::Peer,
     reading::read,
-    remove_groups,
     shared::Abandoned,
     spawn,
 };
@@ -23,7 +22,6 @@ use crate::{
         protocol::{Attached, ProtocolError, Wanted},
         setup::Setup,
     },
-    launch::kill_leftovers,
 };
 
 /// A connection that holds so long is a good one: should it break, it is made anew at once.
@@ -212,23 +210,20 @@ impl Keeper {
         if let Some(peer) = self.peer.take() {
             peer.kill();
         }
-        let host_mark = self.setup.plan.host_mark.clone();
-        // It looks at all processes of this machine.
-        let killed = tokio::task::spawn_blocking(move || kill_leftovers(&host_mark)).await;
-        if let Err(error) = killed {
-            warn!(%error, "failed to end what a kernel left behind");
-        }
-        if let Some(parent) = self.setup.settings.control_group.clone() {
-            remove_groups(parent, self.setup.plan.host_mark.clone()).await;
-        }
+        let Setup {
+            address,
+            plan,
+            settings,
+            ..
+        } = &self.setup;
+        clear_away(LeftBehind {
+            host_mark: plan.host_mark.clone(),
+            files: [address.socket.clone(), plan.connection_file.clone()],
+            transport: settings.transport.clone(),
+            control_group: settings.control_group.clone(),
+        })
+        .await;
         self.inlets.discard();
-        for file in [&self.setup.address.socket, &self.setup.plan.connection_file] {
-            if let Err(error) = std::fs::remove_file(file)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                warn!(%error, "failed to remove a file of a kernel's host that is gone");
-            }
-        }
         exit
     }
 

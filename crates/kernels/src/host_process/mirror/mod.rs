@@ -34,14 +34,15 @@ use super::{
     setup::{HostAddress, Secret, Setup},
 };
 use crate::{
-    KernelError, KernelId, Position,
+    KernelError, KernelId, Position, Transport,
+    addresses::remove_leftovers,
     attachment::{Clients, RememberedMax},
     host::{
         HostHandle, HostSettings,
         handle::{Lanes, queues},
         journal::Journal,
     },
-    launch::LaunchPlan,
+    launch::{LaunchPlan, kill_leftovers},
     limits::cgroup::remove_groups_of,
     usage::Gauge,
 };
@@ -167,12 +168,37 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
     }
 }
 
-/// Removes the control groups that a host has left.
-async fn remove_groups(parent: PathBuf, host_mark: String) {
-    // It waits until they are empty.
-    let removed = tokio::task::spawn_blocking(move || remove_groups_of(&parent, &host_mark)).await;
-    if let Err(error) = removed {
-        warn!(%error, "failed to remove the control group of a kernel");
+/// Ends what a host has left that was killed, and its kernel with it, and removes their files.
+async fn clear_away(setup: LeftBehind) {
+    // It looks at all processes of this machine, and waits until control groups are empty.
+    if let Err(error) = tokio::task::spawn_blocking(move || setup.clear_away()).await {
+        warn!(%error, "failed to end what a kernel left behind");
+    }
+}
+
+/// What a host that was killed may have left.
+struct LeftBehind {
+    host_mark: String,
+    files: [PathBuf; 2],
+    transport: Transport,
+    control_group: Option<PathBuf>,
+}
+
+impl LeftBehind {
+    fn clear_away(self) {
+        kill_leftovers(&self.host_mark);
+        if let Some(parent) = &self.control_group {
+            remove_groups_of(parent, &self.host_mark);
+        }
+        let removed = self.files.iter().map(|file| match std::fs::remove_file(file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        });
+        for failed in removed.chain([remove_leftovers(&self.transport, &self.host_mark)]) {
+            if let Err(error) = failed {
+                warn!(%error, "failed to remove a file of a kernel's host that is gone");
+            }
+        }
     }
 }
 
