@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::{
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, mpsc},
     time::{Instant, sleep_until},
 };
 use wire::{Channel, Message, Signer, from_frames, split_identities};
@@ -17,6 +17,17 @@ use crate::{Connection, FakeKernelError};
 
 /// How many messages wait for the iopub socket before the kernel itself waits.
 pub(crate) const IOPUB_QUEUE_MESSAGES_MAX: usize = 1_024;
+/// How much of large messages waits for it: a kernel that filled gigabytes would measure the memory, not the server.
+pub(crate) const IOPUB_QUEUE_KIB_MAX: u32 = 4 << 10;
+/// From this size on a message is large.
+pub(crate) const LARGE_MESSAGE_BYTES: usize = 64 << 10;
+
+/// A message that waits for the iopub socket.
+pub(crate) struct Queued {
+    pub(crate) message: ZmqMessage,
+    /// What it takes of [`IOPUB_QUEUE_KIB_MAX`], until it has been sent.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
+}
 
 /// All sockets of a kernel, bound.
 pub(crate) struct Sockets {
@@ -93,26 +104,27 @@ impl Requests {
 /// Sends what is queued to the subscribers; calls `welcome` with the topic of every new subscription.
 pub(crate) async fn run_iopub(
     mut socket: XPubSocket,
-    mut queue: mpsc::Receiver<ZmqMessage>,
+    mut queue: mpsc::Receiver<Queued>,
     subscriptions_after: Duration,
     welcome: impl Fn(&Bytes) -> ZmqMessage,
 ) {
     let hears_at = Instant::now() + subscriptions_after;
     loop {
-        let message = tokio::select! {
+        let Queued { message, room } = tokio::select! {
             biased;
             subscription = async { sleep_until(hears_at).await; socket.recv().await } => match subscription.ok().and_then(|frames| frames.get(0).cloned()) {
-                Some(frame) if frame.first() == Some(&1) => welcome(&frame.slice(1..)),
+                Some(frame) if frame.first() == Some(&1) => Queued { message: welcome(&frame.slice(1..)), room: None },
                 // An unsubscription, or a subscriber that left.
                 _ => continue,
             },
             message = queue.recv() => match message {
-                Some(message) => message,
+                Some(queued) => queued,
                 None => return,
             },
         };
         // A failed send is a subscriber that left.
         let _ = socket.send(message).await;
+        drop(room);
     }
 }
 

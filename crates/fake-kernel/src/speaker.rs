@@ -2,34 +2,42 @@
 
 use std::{
     fmt::Write as _,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use wire::{Channel, Message, Signer, to_frames};
 use zeromq::ZmqMessage;
 
-use crate::Hostility;
+use crate::{
+    Hostility,
+    sockets::{IOPUB_QUEUE_KIB_MAX, LARGE_MESSAGE_BYTES, Queued},
+};
 
 /// Everything that says something: makes headers, signs, and queues for the iopub socket.
 pub(crate) struct Speaker {
     signer: Signer,
     session: String,
     sent: AtomicU64,
-    iopub: mpsc::Sender<ZmqMessage>,
+    iopub: mpsc::Sender<Queued>,
+    room: Arc<Semaphore>,
     hostility: watch::Sender<Option<Hostility>>,
 }
 
 impl Speaker {
-    pub(crate) fn new(signer: Signer, iopub: mpsc::Sender<ZmqMessage>) -> Self {
+    pub(crate) fn new(signer: Signer, iopub: mpsc::Sender<Queued>) -> Self {
         Self {
             hostility: watch::Sender::new(None),
             signer,
             session: uuid::Uuid::new_v4().to_string(),
             sent: AtomicU64::new(0),
             iopub,
+            room: Arc::new(Semaphore::new(IOPUB_QUEUE_KIB_MAX as usize)),
         }
     }
 
@@ -77,11 +85,23 @@ impl Speaker {
         content: Bytes,
         buffers: Vec<Bytes>,
     ) {
+        let bytes = content.len() + buffers.iter().map(Bytes::len).sum::<usize>();
+        let room = self.room_for(bytes).await;
+        let message = self.output(msg_type, parent, content, buffers);
         // The receiver ends only with the kernel; then nobody listens anyway.
-        let _ = self
-            .iopub
-            .send(self.output(msg_type, parent, content, buffers))
-            .await;
+        let _ = self.iopub.send(Queued { message, room }).await;
+    }
+
+    /// Waits until a message of this size may be queued.
+    async fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        if bytes < LARGE_MESSAGE_BYTES {
+            return None;
+        }
+        let kib = u32::try_from(bytes >> 10)
+            .unwrap_or(u32::MAX)
+            .min(IOPUB_QUEUE_KIB_MAX);
+        // It is never closed.
+        Arc::clone(&self.room).acquire_many_owned(kib).await.ok()
     }
 
     /// Says something that is not signed with this kernel's key.
@@ -96,7 +116,7 @@ impl Speaker {
         for frame in frames {
             message.push_back(frame);
         }
-        let _ = self.iopub.send(message).await;
+        let _ = self.iopub.send(Queued { message, room: None }).await;
     }
 
     /// From now on iopub is what no kernel has.
@@ -111,9 +131,8 @@ impl Speaker {
 
     /// As ipykernel's publisher: when too many wait for the subscribers, nobody ever gets it.
     pub(crate) fn publish_or_drop(&self, msg_type: &str, parent: &Bytes, content: Bytes) {
-        let _ = self
-            .iopub
-            .try_send(self.output(msg_type, parent, content, Vec::new()));
+        let message = self.output(msg_type, parent, content, Vec::new());
+        let _ = self.iopub.try_send(Queued { message, room: None });
     }
 
     fn output(&self, msg_type: &str, parent: &Bytes, content: Bytes, buffers: Vec<Bytes>) -> ZmqMessage {
