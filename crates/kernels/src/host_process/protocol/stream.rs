@@ -72,23 +72,27 @@ impl FrameReader {
                 Err(missing) => missing,
             };
             let announced = missing.min(ANNOUNCED_ROOM_BYTES_MAX.max(self.buffer.len()));
-            let room = announced.max(self.read_bytes);
-            self.buffer.reserve(room);
+            // What is left of the memory is used up first: as long as a frame in it lives, so does all of it.
+            if self.buffer.capacity() - self.buffer.len() < announced.max(self.read_bytes / 4) {
+                self.buffer.reserve(announced.max(self.read_bytes));
+            }
+            let room = self.buffer.capacity() - self.buffer.len();
             let count = self.stream.read_buf(&mut self.buffer).await.map_err(closed)?;
             if count == 0 {
                 return Err(ProtocolError::Closed);
             }
-            self.fit(count);
+            self.fit(count, room);
         }
     }
 
-    /// Makes the next read as large as this one suggests. Frames are parts of the memory they were read into, which lives
-    /// as long as the last of them: where little came, it is copied to where there is no room for more.
-    fn fit(&mut self, count: usize) {
+    /// Makes the next read as large as this one suggests, which had so much room. Frames are parts of the memory they were
+    /// read into, which lives as long as the last of them: where little came, it is copied to where there is no room for
+    /// more.
+    fn fit(&mut self, count: usize, room: usize) {
         let half = self.read_bytes / 2;
         if count >= self.read_bytes {
             self.read_bytes = self.read_bytes.saturating_mul(2).min(READ_BYTES.1);
-        } else if count < half {
+        } else if count < half.min(room) {
             self.read_bytes = half.max(READ_BYTES.0);
             if self.buffer.len() < half {
                 self.buffer = BytesMut::from(&self.buffer[..]);
