@@ -227,9 +227,10 @@ impl Kernel {
         self.0.host.journal.executions()
     }
 
-    /// A wake-up whenever some of them have ended. (The status may say so before they have.)
+    /// A wake-up whenever some of them have ended, and how often that was because their process did. (The status may say so
+    /// before they have.)
     #[must_use]
-    pub fn ends(&self) -> watch::Receiver<()> {
+    pub fn ends(&self) -> watch::Receiver<u64> {
         self.0.host.journal.ends()
     }
 

@@ -144,15 +144,16 @@ impl Core {
         }
     }
 
-    /// Nothing asked so far will be answered.
-    pub(super) fn forget_asked(&self) {
+    /// Nothing that the process was asked will be answered, nor what was to be asked and is discarded.
+    pub(super) fn forget_asked(&self, discarded: &[Box<str>]) {
         let mut asked = self.asked();
         for channel in ASKED_ON {
             asked.of_mut(channel).map(Asked::clear);
         }
         drop(asked);
         self.tell_room();
-        self.journal.end_executions();
+        self.journal
+            .end_executions(discarded.iter().map(|msg_id| &**msg_id));
     }
 
     fn tell_room(&self) {

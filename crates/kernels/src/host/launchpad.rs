@@ -168,10 +168,11 @@ impl Launchpad {
 
     /// Throws away what was meant for a process that is gone: the next knows nothing of it.
     pub(super) async fn clear_queues(&self) {
+        let mut discarded = Vec::new();
         for lane in [&self.lanes.shell, &self.lanes.control, &self.lanes.stdin] {
-            lane.discard(&self.core).await;
+            discarded.extend(lane.discard(&self.core).await);
         }
-        self.core.forget_asked();
+        self.core.forget_asked(&discarded);
     }
 
     pub(super) fn remove_connection_file(&self) {

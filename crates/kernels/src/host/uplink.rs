@@ -62,16 +62,16 @@ impl Lane {
         }
     }
 
-    /// Throws away what is queued: it was meant for a process that is gone.
-    pub(super) async fn discard(&self, core: &Core) {
+    /// Throws away what is queued, and tells its ids: it was meant for a process that is gone.
+    pub(super) async fn discard(&self, core: &Core) -> Vec<Box<str>> {
         let mut queues = self.0.lock().await;
-        let mut discarded = 0_usize;
-        while queues.asked.try_recv().is_ok() || queues.own.try_recv().is_ok() {
-            discarded = discarded.saturating_add(1);
+        let Queues { asked, own } = &mut *queues;
+        let queued = std::iter::from_fn(|| asked.try_recv().or_else(|_| own.try_recv()).ok());
+        let discarded: Vec<_> = queued.map(|upward| upward.msg_id).collect();
+        if !discarded.is_empty() {
+            debug!(kernel.id = %core.kernel_id, discarded = discarded.len(), "messages for a process that is gone are not sent to the next");
         }
-        if discarded > 0 {
-            debug!(kernel.id = %core.kernel_id, discarded, "messages for a process that is gone are not sent to the next");
-        }
+        discarded
     }
 }
 
@@ -96,6 +96,7 @@ impl Uplink {
             warn!(kernel.id = %self.core.kernel_id, "a message was not sent: its id is that of another client's request");
             return Ok(());
         }
+        self.core.journal.note_sent(&msg_id);
         let sent = self.socket.send(&to_frames(message, &self.signer)).await;
         drop(room);
         sent

@@ -1,7 +1,7 @@
 //! The requests that ran code, by what their askers said of them: whose cell it was, and what stood in it. Front ends
 //! that come back with another session need it, and so does what is kept for them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,8 @@ pub(super) struct Executions {
     in_order: VecDeque<Box<str>>,
     /// Those that have begun and may still be needed from their first answer on, oldest first.
     kept: VecDeque<Kept>,
+    /// Those that the kernel's process has, or is about to get, and that have not ended.
+    sent: HashSet<Box<str>>,
 }
 
 struct Kept {
@@ -109,15 +111,14 @@ struct Kept {
 }
 
 impl Executions {
-    /// One more; what is known of it already stays.
+    /// One more; what is known of it already stays. When there are too many, those that have ended are forgotten first, and
+    /// one that comes when none has is not known.
     pub(super) fn note(&mut self, execution: Execution) {
         if self.by_id.contains_key(&execution.msg_id) {
             return;
         }
-        if self.in_order.len() >= EXECUTIONS_MAX
-            && let Some(oldest) = self.in_order.pop_front()
-        {
-            self.by_id.remove(&oldest);
+        if self.in_order.len() >= EXECUTIONS_MAX && !self.forget_oldest() {
+            return;
         }
         self.in_order.push_back(execution.msg_id.clone());
         self.by_id.insert(execution.msg_id.clone(), execution);
@@ -138,12 +139,36 @@ impl Executions {
         }
         if is_idle {
             execution.ended = Some(position);
+            self.sent.remove(msg_id);
         }
     }
 
-    /// Whatever has not ended never will: the process is gone.
-    pub(super) fn end_all(&mut self, position: Position) {
-        for execution in self.by_id.values_mut() {
+    fn forget_oldest(&mut self) -> bool {
+        let mut in_order = self.in_order.iter().map(|msg_id| self.by_id.get(msg_id));
+        let oldest = in_order.position(|known| known.is_none_or(|known| known.ended.is_some()));
+        let forgotten = oldest.and_then(|oldest| self.in_order.remove(oldest));
+        forgotten.is_some_and(|forgotten| self.by_id.remove(&forgotten).is_some())
+    }
+
+    /// The kernel's process gets it.
+    pub(super) fn note_sent(&mut self, msg_id: &str) {
+        let known = self.by_id.get(msg_id);
+        if known.is_some_and(|execution| execution.ended.is_none()) {
+            self.sent.insert(msg_id.into());
+        }
+    }
+
+    /// What was sent and has not ended never will: the process is gone.
+    pub(super) fn end_sent(&mut self, position: Position) {
+        for msg_id in std::mem::take(&mut self.sent) {
+            self.end(&msg_id, position);
+        }
+    }
+
+    /// It has ended there, if it had not before.
+    pub(super) fn end(&mut self, msg_id: &str, position: Position) {
+        self.sent.remove(msg_id);
+        if let Some(execution) = self.by_id.get_mut(msg_id) {
             execution.ended.get_or_insert(position);
         }
     }
@@ -219,6 +244,44 @@ mod tests {
             executions.whole_from(Position(20), REPEATED_BYTES_MAX + 1),
             Position(20)
         );
+    }
+
+    #[test]
+    fn those_that_have_ended_are_forgotten_before_one_that_runs() {
+        let mut executions = Executions::default();
+        executions.note(execution("runs"));
+        for number in 0..2 * EXECUTIONS_MAX {
+            let msg_id = number.to_string();
+            executions.note(execution(&msg_id));
+            executions.note_answer(&msg_id, Position(0), true, 0);
+        }
+        let all = executions.all();
+        assert_eq!((all.len(), &*all[0].msg_id), (EXECUTIONS_MAX, "runs"));
+        assert_eq!(&*all[1].msg_id, (EXECUTIONS_MAX + 1).to_string());
+    }
+
+    #[test]
+    fn what_waits_is_not_forgotten_for_what_waits_longer_behind_it() {
+        let mut executions = Executions::default();
+        for number in 0..2 * EXECUTIONS_MAX {
+            executions.note(execution(&number.to_string()));
+        }
+        let all = executions.all();
+        assert_eq!((all.len(), &*all[0].msg_id), (EXECUTIONS_MAX, "0"));
+    }
+
+    #[test]
+    fn with_the_process_ends_what_was_sent_to_it_and_nothing_else() {
+        let mut executions = Executions::default();
+        for msg_id in ["done", "sent", "waits"] {
+            executions.note(execution(msg_id));
+        }
+        executions.note_sent("done");
+        executions.note_sent("sent");
+        executions.note_answer("done", Position(1), true, 0);
+        executions.end_sent(Position(5));
+        let ended: Vec<_> = executions.all().into_iter().map(|known| known.ended).collect();
+        assert_eq!(ended, [Some(Position(1)), Some(Position(5)), None]);
     }
 
     #[test]

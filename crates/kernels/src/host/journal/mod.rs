@@ -10,25 +10,26 @@
 mod behind;
 mod delivery;
 mod executions;
+mod index;
 mod retelling;
 mod running;
 mod spill;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::warn;
-use wire::{Channel, Message, Parts};
+use wire::Message;
 
 pub(crate) use behind::{Behind, Fetch, Fetched};
 pub use delivery::{Audience, Delivery, Position};
 pub use executions::{CodeDigest, Execution};
-use executions::{Executions, is_idle};
+pub(crate) use index::MSG_ID_BYTES_MAX;
+use index::{Answer, Index};
 pub use retelling::Retelling;
 pub(crate) use running::RunningRequest;
 use spill::Spill;
@@ -40,12 +41,6 @@ const READ_ENTRIES_MAX: usize = 256;
 
 /// How many bytes one read gives, the message that crosses the line included: a reader that stands still holds them.
 const READ_BYTES_MAX: usize = 256 << 10;
-
-/// How many requests' first outputs are indexed.
-const REQUESTS_INDEXED_MAX: usize = 4_096;
-
-/// The longest id of a request, in bytes. Clients make uuids, some with a few words around them.
-pub(crate) const MSG_ID_BYTES_MAX: usize = 256;
 
 /// The journal of one kernel.
 pub(crate) struct Journal {
@@ -74,15 +69,9 @@ struct State {
     store: Store,
     /// The oldest position somebody still needs; `None` when nobody does.
     needed_from: Option<Position>,
-    requests: HashMap<Box<str>, Position>,
-    requests_in_order: VecDeque<Box<str>>,
-    executions: Executions,
-    /// Told when some of them have ended. Who is woken finds them ended: they wait for this state first.
-    ends: watch::Sender<()>,
+    index: Index,
     /// Everything that was ever added.
     bytes: u64,
-    /// The parent of what was mirrored last: outputs of one request come in a row, and need no look into each.
-    last_parent: Bytes,
 }
 
 /// What a kernel said.
@@ -91,31 +80,6 @@ pub(crate) struct Entry<'a> {
     pub(crate) message: &'a Message,
     /// The id of the request it answers, when it answers one.
     pub(crate) request: Option<&'a str>,
-}
-
-/// What an answer means to the index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    /// The kernel is done with the request.
-    Idle,
-    /// Said to everyone, and to be given again to who has missed it.
-    Output,
-    Other,
-}
-
-impl Answer {
-    /// `None` for what need not be looked into: outputs of one request come in a row.
-    fn of(parts: &Parts<'_>, follows_output: bool) -> Option<Self> {
-        if is_idle(parts) {
-            return Some(Self::Idle);
-        }
-        if follows_output {
-            return None;
-        }
-        let is_status = || parts.header().is_ok_and(|header| header.msg_type == "status");
-        let is_output = parts.channel == Channel::Iopub && !is_status();
-        Some(if is_output { Self::Output } else { Self::Other })
-    }
 }
 
 /// Where that is which has left memory.
@@ -172,12 +136,8 @@ impl Journal {
             memory_bytes: 0,
             store,
             needed_from: None,
-            requests: HashMap::new(),
-            requests_in_order: VecDeque::new(),
-            executions: Executions::default(),
-            ends: watch::Sender::new(()),
+            index: Index::default(),
             bytes: 0,
-            last_parent: Bytes::new(),
         };
         Self {
             state: Mutex::new(state),
@@ -204,7 +164,8 @@ impl Journal {
             delivery.position = position;
             let answer = Answer::of(&delivery.parts(), request == indexed);
             if let Some(answer) = answer {
-                state.index_answer(request, position, answer);
+                let bytes = state.bytes;
+                state.index.answer(request, position, answer, bytes);
                 indexed = request.filter(|_| answer == Answer::Output);
             }
             state.push(delivery, self.memory_bytes_max);
@@ -235,61 +196,11 @@ impl Journal {
                 state.entries.clear();
                 state.memory_bytes = 0;
             }
-            state.index_mirrored(&delivery);
+            let bytes = state.bytes;
+            state.index.mirrored(&delivery, bytes);
             state.push(delivery, self.memory_bytes_max);
         }
         self.news.send_modify(|news| news.head = head);
-    }
-
-    /// The requests whose first output is known, oldest first.
-    pub(crate) fn requests(&self) -> Vec<(Box<str>, Position)> {
-        let state = self.lock();
-        let in_order = state.requests_in_order.iter();
-        in_order
-            .filter_map(|request| Some((request.clone(), *state.requests.get(request)?)))
-            .collect()
-    }
-
-    /// Takes over what another journal knows of requests.
-    pub(crate) fn index_requests(&self, requests: impl IntoIterator<Item = (Box<str>, Position)>) {
-        let mut state = self.lock();
-        for (request, position) in requests {
-            if request.len() <= MSG_ID_BYTES_MAX {
-                state.index(&request, position);
-            }
-        }
-    }
-
-    /// A client asks to run code.
-    pub(crate) fn note_execution(&self, execution: Execution) {
-        self.lock().executions.note(execution);
-    }
-
-    /// Takes over what another journal knows of requests to run code.
-    pub(crate) fn index_executions(&self, executions: Vec<Execution>) {
-        let mut state = self.lock();
-        for execution in executions {
-            state.executions.note(execution);
-        }
-    }
-
-    /// The requests to run code, oldest first.
-    pub(crate) fn executions(&self) -> Vec<Execution> {
-        self.lock().executions.all()
-    }
-
-    /// Requests that have not ended never will: the kernel's process is gone.
-    pub(crate) fn end_executions(&self) {
-        let head = self.head();
-        let mut state = self.lock();
-        state.executions.end_all(head);
-        state.ends.send_replace(());
-    }
-
-    /// A wake-up whenever requests to run code have ended, as [`executions`](Self::executions) tells. The status is no such:
-    /// it runs ahead of what is said here.
-    pub(crate) fn ends(&self) -> watch::Receiver<()> {
-        self.lock().ends.subscribe()
     }
 
     /// There will be no more.
@@ -310,7 +221,7 @@ impl Journal {
     pub(crate) fn keep(&self, needed_from: Option<Position>) {
         let mut state = self.lock();
         let bytes = state.bytes;
-        let needed_from = needed_from.map(|from| state.executions.whole_from(from, bytes));
+        let needed_from = needed_from.map(|from| state.index.executions.whole_from(from, bytes));
         state.needed_from = needed_from;
         if let Store::File(spill) = &mut state.store {
             spill.forget_before(needed_from);
@@ -327,11 +238,6 @@ impl Journal {
     /// The oldest position somebody still needs.
     pub(crate) fn needed_from(&self) -> Option<Position> {
         self.lock().needed_from
-    }
-
-    /// Where the first output of the request of this id stands, if it is known.
-    pub(crate) fn first_answering(&self, request: &str) -> Option<Position> {
-        self.lock().requests.get(request).copied()
     }
 
     /// What stands at `from` and after it, for `client`.
@@ -418,52 +324,6 @@ impl State {
             },
             |chunk| Read::Behind(Behind::file(chunk)),
         )
-    }
-
-    fn index_mirrored(&mut self, delivery: &Delivery) {
-        let parts = delivery.parts();
-        let Some(answer) = Answer::of(&parts, *parts.parent_header == *self.last_parent) else {
-            return;
-        };
-        self.last_parent = match answer {
-            Answer::Output => delivery.v1().slice_ref(parts.parent_header),
-            Answer::Idle | Answer::Other => Bytes::new(),
-        };
-        // Whatever cannot be read has not become part of the journal that is mirrored.
-        if let Ok(Some(parent)) = parts.parent() {
-            self.index_answer(Some(&parent.msg_id), delivery.position, answer);
-        }
-    }
-
-    /// Requests without outputs are not indexed: nothing of theirs is ever given again, and whoever may only ask
-    /// questions must not push out what others need.
-    fn index_answer(&mut self, request: Option<&str>, position: Position, answer: Answer) {
-        // A kernel may make up ids of its own.
-        let Some(request) = request.filter(|request| request.len() <= MSG_ID_BYTES_MAX) else {
-            return;
-        };
-        if answer == Answer::Output {
-            self.index(request, position);
-        }
-        let is_idle = answer == Answer::Idle;
-        self.executions
-            .note_answer(request, position, is_idle, self.bytes);
-        if is_idle {
-            self.ends.send_replace(());
-        }
-    }
-
-    fn index(&mut self, request: &str, position: Position) {
-        if self.requests.contains_key(request) {
-            return;
-        }
-        if self.requests_in_order.len() >= REQUESTS_INDEXED_MAX
-            && let Some(oldest) = self.requests_in_order.pop_front()
-        {
-            self.requests.remove(&oldest);
-        }
-        self.requests.insert(request.into(), position);
-        self.requests_in_order.push_back(request.into());
     }
 }
 

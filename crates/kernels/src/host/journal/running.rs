@@ -26,7 +26,7 @@ impl Journal {
     /// at once does not even let its kernel say that it is busy.
     pub(crate) fn running(&self) -> Vec<RunningRequest> {
         let state = self.lock();
-        let executions = state.executions.all().into_iter();
+        let executions = state.index.executions.all().into_iter();
         let mut running: Vec<_> = executions.filter(|execution| execution.ended.is_none()).collect();
         match running.iter().any(|execution| execution.first.is_some()) {
             true => running.retain(|execution| execution.first.is_some()),

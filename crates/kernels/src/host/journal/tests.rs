@@ -2,7 +2,7 @@ use bytes::Bytes;
 use serde_json::json;
 use wire::{Channel, NewHeader};
 
-use super::*;
+use super::{index::REQUESTS_INDEXED_MAX, *};
 
 fn message(number: u64) -> Message {
     let part = |text: String| Bytes::from(text);

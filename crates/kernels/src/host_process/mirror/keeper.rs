@@ -164,7 +164,7 @@ impl Keeper {
 
     /// Cleans up after a host that is gone, and its kernel with it; starts another, if that makes sense.
     async fn replace(&mut self, abandoned: Abandoned) -> Option<(Connected, Abandoned)> {
-        let exit = self.clean_up().await;
+        let gone = self.clean_up().await;
         if !abandoned.shutdowns.is_empty() || self.condemned.is_cancelled() {
             self.finish(Ended::ShutDown);
             for done in abandoned.shutdowns {
@@ -173,6 +173,7 @@ impl Keeper {
             }
             return None;
         }
+        let exit = gone.exit;
         let was = if matches!(exit, Exit::Signal(_)) {
             "was "
         } else {
@@ -188,7 +189,7 @@ impl Keeper {
             self.die(&reason);
             return None;
         }
-        match self.spawn_another(&reason).await {
+        match self.spawn_another(&reason, &gone.discarded).await {
             Ok(connected) => Some((connected, abandoned)),
             Err(error) => {
                 self.die(&error.to_string());
@@ -198,7 +199,7 @@ impl Keeper {
     }
 
     /// Ends what the host may have left behind. The system has ended its kernel; what that has started is ended here.
-    async fn clean_up(&mut self) -> Exit {
+    async fn clean_up(&mut self) -> Gone {
         let exit = match &mut self.process {
             Some(process) => {
                 process.kill();
@@ -223,17 +224,22 @@ impl Keeper {
             control_group: settings.control_group.clone(),
         })
         .await;
-        self.inlets.discard();
-        exit
+        let discarded = self.inlets.discard();
+        Gone { exit, discarded }
     }
 
-    async fn spawn_another(&mut self, reason: &str) -> Result<Connected, KernelError> {
+    async fn spawn_another(
+        &mut self,
+        reason: &str,
+        discarded: &[Box<str>],
+    ) -> Result<Connected, KernelError> {
         let id = &self.shared.kernel_id;
         warn!(kernel.id = %id, "kernel {id} died ({reason}), starting it again in another host");
         let before = self.shared.status.borrow().clone();
         let journal_end = self.shared.journal.head();
         let running = self.shared.journal.running();
-        self.shared.journal.end_executions();
+        let discarded = discarded.iter().map(|msg_id| &**msg_id);
+        self.shared.journal.end_executions(discarded);
         self.shared.status.send_modify(|status| {
             status.phase = Phase::Launching;
             status.execution_state = ExecutionState::Restarting;
@@ -287,6 +293,13 @@ impl Keeper {
         });
         self.shared.journal.close();
     }
+}
+
+/// A host that is gone.
+struct Gone {
+    exit: Exit,
+    /// The ids of what was queued for it.
+    discarded: Vec<Box<str>>,
 }
 
 /// What the user must know of the cells that ran: what their host had heard and nobody had read is gone with it.

@@ -69,7 +69,8 @@ impl Batch<'_> {
         match says {
             HostSays::Status { status } => {
                 if status.restarts != shared.status.borrow().restarts {
-                    shared.journal.end_executions();
+                    self.finish();
+                    shared.note_restart();
                 }
                 shared.status.send_if_modified(|known| {
                     let but_for_activity = crate::KernelStatus {
@@ -88,6 +89,10 @@ impl Batch<'_> {
             }
             HostSays::Fetched { id, next, missed } => shared.finish_fetch(id, next, missed),
             HostSays::Usage { id, usage } => shared.finish_measure(id, usage),
+            HostSays::Ended { requests } => {
+                self.finish();
+                shared.journal.end_these(requests);
+            }
             HostSays::Closed => {
                 self.finish();
                 shared.journal.close();

@@ -18,7 +18,7 @@ use crate::{
         handle::{Command, Lanes, Room},
         journal::{Fetch, Fetched, Journal},
     },
-    host_process::protocol::{Failure, MINOR_WITH_USAGE, TakenCounts, Version},
+    host_process::protocol::{Failure, MINOR_WITH_ENDED, MINOR_WITH_USAGE, TakenCounts, Version},
     launch::ChangedVariables,
     usage::AskHost,
 };
@@ -42,6 +42,8 @@ pub(super) struct Shared {
     in_flight_max: usize,
     /// Whether the host that is connected tells what its kernel uses.
     tells_usage: AtomicBool,
+    /// Whether it tells which requests ended with the kernel's process.
+    tells_ended: AtomicBool,
     /// A plain mutex, never held across an await.
     pending: Mutex<Pending>,
 }
@@ -81,6 +83,7 @@ impl Shared {
             came: AtomicUsize::new(0),
             in_flight_max: limits.queued_messages_max,
             tells_usage: AtomicBool::new(false),
+            tells_ended: AtomicBool::new(false),
             pending: Mutex::default(),
         }
     }
@@ -89,6 +92,16 @@ impl Shared {
     pub(super) fn note_version(&self, version: Version) {
         let tells_usage = version.minor >= MINOR_WITH_USAGE;
         self.tells_usage.store(tells_usage, Ordering::Relaxed);
+        let tells_ended = version.minor >= MINOR_WITH_ENDED;
+        self.tells_ended.store(tells_ended, Ordering::Relaxed);
+    }
+
+    /// The host has launched its kernel again.
+    pub(super) fn note_restart(&self) {
+        // One of an older version does not tell what ended with the process before: all that it was sent, as far as known.
+        if !self.tells_ended.load(Ordering::Relaxed) {
+            self.journal.end_executions([]);
+        }
     }
 
     /// Notes who wants to know what the kernel uses, and gives it a number; `None` when the host could not say.

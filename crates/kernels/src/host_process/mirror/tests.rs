@@ -4,16 +4,19 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde_json::json;
 use store::Store;
 use tokio::net::UnixListener;
+use wire::{Channel, Message, NewHeader};
 
 use super::*;
 use crate::{
-    ConnectionFile, ExecutionState, KernelStatus, KernelsConfig, Phase,
+    ClientId, ConnectionFile, ExecutionState, KernelStatus, KernelsConfig, Phase,
+    host::journal::Execution,
     host_process::{
         protocol::{
-            Attached, Command, FrameReader, FrameWriter, HostSays, ServerSays, frame_bytes_max, greet_server,
-            split, unproven_bytes_max,
+            Attached, Command, FrameReader, FrameWriter, HostSays, Kind, ServerSays, frame_bytes_max,
+            greet_server, split, unproven_bytes_max,
         },
         socket_path,
     },
@@ -152,6 +155,53 @@ async fn a_host_that_hangs_up_on_its_server_is_called_again_for_as_long_as_it_li
     writer.flush().await.unwrap();
     let heard = status.wait_for(|status| *status == busy).await.unwrap();
     assert_eq!(heard.phase, Phase::Ready);
+}
+
+/// Asks to run code; returns when the host has heard it.
+async fn execute(handle: &HostHandle, msg_id: &str, host: &mut FrameReader) {
+    let header = NewHeader {
+        msg_id,
+        msg_type: "execute_request",
+        session: "",
+        username: "",
+        date: "",
+    };
+    let message = Message::new(Channel::Shell, header, None, &json!({"code": msg_id}));
+    let client = ClientId::new("client");
+    let execution = Execution::of(&client, msg_id, &message).unwrap();
+    handle.journal.note_execution(execution);
+    assert!(handle.send(client, msg_id.into(), message).await.is_ok());
+    while host.next().await.unwrap().kind != Kind::Message {}
+}
+
+#[tokio::test]
+async fn with_a_process_end_the_cells_that_it_had_and_not_those_sent_while_another_is_started() {
+    let scene = Scene::new().await;
+    let listener = scene.listen();
+    let (adopted, (mut reader, mut writer)) = tokio::join!(scene.adopt(), scene.serve(&listener));
+    let Adopted::Running(handle) = adopted else {
+        panic!("it was not taken over");
+    };
+    execute(&handle, "before", &mut reader).await;
+    // The process has ended, which the server does not know yet.
+    execute(&handle, "between", &mut reader).await;
+    let launched = KernelStatus {
+        restarts: 1,
+        ..handle.status.borrow().clone()
+    };
+    writer.say(&HostSays::Status { status: launched }).unwrap();
+    let requests = vec![("before".into(), Position(7))];
+    writer.say(&HostSays::Ended { requests }).unwrap();
+    writer.flush().await.unwrap();
+    let mut ends = handle.journal.ends();
+    let ended = || -> Vec<_> {
+        let executions = handle.journal.executions().into_iter();
+        executions.map(|execution| execution.ended).collect()
+    };
+    while ended()[0].is_none() {
+        ends.changed().await.unwrap();
+    }
+    assert_eq!(ended(), [Some(Position(7)), None]);
 }
 
 /// The number of the command to shut down, which must come.

@@ -77,16 +77,19 @@ impl Inlets {
         self.released
     }
 
-    /// Throws away what is queued for a kernel that is gone.
-    pub(super) fn discard(&mut self) {
+    /// Throws away what is queued for a kernel that is gone, and tells its ids.
+    pub(super) fn discard(&mut self) -> Vec<Box<str>> {
         let lanes = [
             &mut self.lanes.shell,
             &mut self.lanes.control,
             &mut self.lanes.stdin,
         ];
-        for lane in lanes {
-            while lane.try_recv().is_ok() {}
-        }
+        let queued = |lane: &mut mpsc::Receiver<Upward>| {
+            std::iter::from_fn(|| lane.try_recv().ok())
+                .map(|upward| upward.msg_id)
+                .collect::<Vec<_>>()
+        };
+        lanes.into_iter().flat_map(queued).collect()
     }
 
     /// Writes until the connection breaks. What is `open` was asked before, on another connection.
@@ -220,6 +223,7 @@ async fn pass_on(shared: &Shared, writer: &mut FrameWriter, upward: Upward) -> R
     let mut head = BytesMut::new();
     carry_message(&mut head, &client, &msg_id);
     shared.note_in_flight(message.channel, room);
+    shared.journal.note_sent(&msg_id);
     writer.carry(Kind::Message, &head, &encode_v1(&message)).await
 }
 

@@ -29,10 +29,13 @@ pub(super) use say::{Attached, Command, Failure, HostSays, LogLine, ServerSays, 
 pub(super) use stream::{FrameReader, FrameWriter, split};
 
 /// The version spoken here.
-pub(super) const VERSION: Version = Version { major: 1, minor: 2 };
+pub(super) const VERSION: Version = Version { major: 1, minor: 3 };
 
 /// From this minor version on a host tells what its kernel uses.
 pub(super) const MINOR_WITH_USAGE: u32 = 1;
+
+/// From this minor version on a host tells which requests ended with the kernel's process.
+pub(super) const MINOR_WITH_ENDED: u32 = 3;
 
 /// How long a peer may take to greet.
 pub(super) const GREETING_TIMEOUT: Duration = Duration::from_secs(5);

@@ -72,6 +72,9 @@ pub(crate) enum HostSays {
     Closed,
     /// These have left the queues to the kernel: so many more may be sent.
     Taken(TakenCounts),
+    /// Where requests to run code have ended, all that are known; after the deliveries before. Said when some ended because
+    /// the kernel's process did, and on each connection.
+    Ended { requests: Vec<(Box<str>, Position)> },
     /// For the server's log.
     Log { lines: Vec<LogLine> },
     /// Something of a newer version.

@@ -12,7 +12,7 @@ use wire::Channel;
 use super::connection::Connection;
 use crate::{
     KernelStatus, Position,
-    host::journal::{Fetched, News, Read},
+    host::journal::{Execution, Fetched, News, Read},
     host_process::protocol::{
         Attached, FrameWriter, HostSays, Kind, ProtocolError, TakenCounts, Wanted, carry_delivery,
         carry_fetched,
@@ -40,6 +40,9 @@ pub(super) struct Pump<'a> {
     told_status: Option<KernelStatus>,
     told_status_at: Instant,
     told_closed: bool,
+    ends: watch::Receiver<u64>,
+    /// How many processes had ended when it was told which requests had; `None` before that.
+    told_ends: Option<u64>,
     setup_known: bool,
     connection: &'a Connection,
 }
@@ -49,6 +52,8 @@ enum Due {
     Say(HostSays),
     Fetch(u64, Position),
     Taken(Channel),
+    /// Requests that ended with the kernel's process, when so many had.
+    Ends(u64),
     /// Deliveries, or the status, or the log.
     News,
 }
@@ -65,6 +70,8 @@ impl<'a> Pump<'a> {
             told_status: None,
             told_status_at: Instant::now(),
             told_closed: false,
+            ends: connection.host.journal.ends(),
+            told_ends: None,
             setup_known: wanted.setup_known,
             connection,
         }
@@ -89,6 +96,7 @@ impl<'a> Pump<'a> {
                 }
                 Due::Fetch(id, from) => self.answer_fetch(id, from).await?,
                 Due::Taken(channel) => self.tell_taken(channel)?,
+                Due::Ends(processes) => self.tell_ends(processes).await?,
                 Due::News => {}
             }
             self.push().await?;
@@ -127,7 +135,7 @@ impl<'a> Pump<'a> {
 
     /// Waits until there is something to write.
     async fn due(&mut self) -> Due {
-        let (pushed, told_closed) = (self.pushed, self.told_closed);
+        let (pushed, told_closed, told_ends) = (self.pushed, self.told_closed, self.told_ends);
         let is_news = |news: &News| news.head > pushed || (news.closed && !told_closed);
         let activity_waits = self
             .told_status
@@ -137,7 +145,8 @@ impl<'a> Pump<'a> {
             Some(says) = self.asked.said.recv() => Due::Say(says),
             Some((id, from)) = self.asked.fetching.recv() => Due::Fetch(id, from),
             Some(channel) = self.asked.taking.recv() => Due::Taken(channel),
-            // Neither sender is dropped before the host ends.
+            // None of these senders is dropped before the host ends.
+            Ok(processes) = self.ends.wait_for(|processes| Some(*processes) != told_ends) => Due::Ends(*processes),
             _ = self.news.wait_for(is_news) => Due::News,
             _ = self.status.changed() => Due::News,
             () = self.connection.log.written() => Due::News,
@@ -210,6 +219,17 @@ impl<'a> Pump<'a> {
         })?;
         self.told_status = Some(status);
         self.told_status_at = Instant::now();
+        Ok(())
+    }
+
+    /// Tells which requests have ended, once all is told that stands before.
+    async fn tell_ends(&mut self, processes: u64) -> Result<(), ProtocolError> {
+        let executions = self.connection.host.journal.executions();
+        self.push_all().await?;
+        let ended = |execution: Execution| Some((execution.msg_id, execution.ended?));
+        let requests = executions.into_iter().filter_map(ended).collect();
+        self.writer.say(&HostSays::Ended { requests })?;
+        self.told_ends = Some(processes);
         Ok(())
     }
 
