@@ -231,7 +231,9 @@ fn of_kernel(error: &KernelError) -> Described {
         KernelError::Message { .. }
         | KernelError::LongMessageId { .. }
         | KernelError::IopubIsForListening => StatusCode::BAD_REQUEST,
-        KernelError::TooManyKernels { .. } | KernelError::NoAnswer { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        KernelError::TooManyKernels { .. } | KernelError::Stopping | KernelError::NoAnswer { .. } => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         KernelError::BadKernelspec { .. }
         | KernelError::Addresses { .. }
         | KernelError::WriteConnectionFile { .. }

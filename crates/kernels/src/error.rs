@@ -59,6 +59,9 @@ pub enum KernelError {
         /// The limit.
         kernels_max: usize,
     },
+    /// The server stops.
+    #[error("the server is stopping and starts no more kernels")]
+    Stopping,
     /// No ports, or no directory for its sockets.
     #[error("failed to find addresses for the kernel's sockets")]
     Addresses {

@@ -1,19 +1,21 @@
 //! All kernels of this server.
 
 mod adoption;
+mod ending;
+mod slots;
 
 use std::{
-    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures::future::join_all;
 use store::Store;
 use tokio::sync::broadcast;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::info;
+
+use self::slots::Kernels;
 
 use crate::{
     ConnectionFile, Kernel, KernelAction, KernelDone, KernelError, KernelId, KernelObserver, KernelsConfig,
@@ -65,48 +67,12 @@ struct Shared {
     registry: Registry,
     /// Cancelled when nothing starts any more.
     closing: CancellationToken,
-}
-
-#[derive(Default)]
-struct Kernels {
-    by_id: HashMap<KernelId, Entry>,
-    /// Counts starts, so that a listing is in the order kernels were started.
-    started: u64,
-}
-
-struct Entry {
-    started: u64,
-    slot: Slot,
-}
-
-/// What an id is taken by. Only what runs is shown.
-enum Slot {
-    /// It is being launched.
-    Launching,
-    /// A server before this one has started it, and its host has not answered yet.
-    Awaited,
-    Running(Kernel),
-}
-
-impl Kernels {
-    fn take(&mut self, id: KernelId, slot: Slot) -> Result<(), KernelError> {
-        if self.by_id.contains_key(&id) {
-            return Err(KernelError::DuplicateKernel { id });
-        }
-        self.started = self.started.saturating_add(1);
-        let started = self.started;
-        self.by_id.insert(id, Entry { started, slot });
-        Ok(())
-    }
-}
-
-impl Entry {
-    fn kernel(&self) -> Option<&Kernel> {
-        match &self.slot {
-            Slot::Running(kernel) => Some(kernel),
-            Slot::Launching | Slot::Awaited => None,
-        }
-    }
+    /// Cancelled when all kernels are to end, also those that are being launched.
+    ending: CancellationToken,
+    /// What is being launched.
+    launches: TaskTracker,
+    /// Hosts of the server before that have not answered yet.
+    adoptions: TaskTracker,
 }
 
 impl KernelManager {
@@ -152,6 +118,9 @@ impl KernelManager {
             observer,
             registry,
             closing: CancellationToken::new(),
+            ending: CancellationToken::new(),
+            launches: TaskTracker::new(),
+            adoptions: TaskTracker::new(),
         }))
     }
 
@@ -229,10 +198,16 @@ impl KernelManager {
         self.remove_when_ended(kernel.clone(), 0);
         info!(kernel.id = %id, "started kernel {id} ({})", kernel.name());
         if let Err(error) = kernel.outlives(config.early_death_window).await {
-            self.forget(&kernel);
-            return Err(error);
+            self.lock().forget(&kernel);
+            return Err(match self.ends(&kernel) {
+                true => KernelError::Stopping,
+                false => error,
+            });
         }
-        Ok(kernel)
+        match self.ends(&kernel) {
+            true => Err(KernelError::Stopping),
+            false => Ok(kernel),
+        }
     }
 
     /// Takes in a kernel that somebody else started; what comes back lets go of it.
@@ -268,7 +243,7 @@ impl KernelManager {
     /// Launches a kernel and what looks after it: a process of its own where one is configured, else a task.
     async fn start_host(&self, settings: HostSettings, plan: LaunchPlan) -> Result<HostHandle, KernelError> {
         match self.spawning() {
-            Some(spawning) => host_process::start(spawning, settings, plan).await,
+            Some(spawning) => host_process::start(spawning, settings, plan, &self.0.ending).await,
             None => {
                 let launcher = self.0.launcher.clone();
                 host::start(HostSetup {
@@ -287,15 +262,14 @@ impl KernelManager {
     /// # Errors
     /// [`KernelError::NoSuchKernel`].
     pub fn get(&self, id: &KernelId) -> Result<Kernel, KernelError> {
-        let kernels = self.lock();
-        let kernel = kernels.by_id.get(id).and_then(|entry| entry.kernel().cloned());
+        let kernel = self.lock().running(id).cloned();
         kernel.ok_or_else(|| KernelError::NoSuchKernel { id: id.clone() })
     }
 
     /// Whether the id belongs to a kernel, also one that is being launched.
     #[must_use]
     pub fn is_taken(&self, id: &KernelId) -> bool {
-        self.lock().by_id.contains_key(id)
+        self.lock().is_taken(id)
     }
 
     /// The absolute name of what a path in the kernel's output names, if it is there. Tells of the whole file system,
@@ -315,14 +289,7 @@ impl KernelManager {
     /// All running kernels, in the order they were started.
     #[must_use]
     pub fn list(&self) -> Vec<Kernel> {
-        let kernels = self.lock();
-        let running = kernels
-            .by_id
-            .values()
-            .filter_map(|entry| Some((entry.started, entry.kernel()?.clone())));
-        let mut running: Vec<_> = running.collect();
-        running.sort_unstable_by_key(|(started, _)| *started);
-        running.into_iter().map(|(_, kernel)| kernel).collect()
+        self.lock().all_running()
     }
 
     /// Measures what all running kernels use, if that was not known lately, so that their models show it. Waits for the
@@ -338,109 +305,19 @@ impl KernelManager {
         self.0.endings.subscribe()
     }
 
-    /// Leaves kernels to the next server, those that can outlive this process, and ends the others. Starts no more.
-    pub async fn leave(&self) {
-        self.0.closing.cancel();
-        let kernels = self.list();
-        let leaving = kernels.iter().map(|kernel| async move {
-            if kernel.outlives_server() {
-                kernel.settle().await;
-                info!(kernel.id = %kernel.id(), "left kernel {} to the next server", kernel.id());
-                return;
-            }
-            // A kernel that was gone already is what was wanted.
-            let _gone = kernel.shutdown().await;
-        });
-        join_all(leaving).await;
-    }
-
-    /// Ends all kernels, at once, and starts no more. Returns when nothing of them is left.
-    pub async fn shutdown_all(&self) {
-        self.0.closing.cancel();
-        let kernels = self.list();
-        let shutdowns = kernels.iter().map(|kernel| async move {
-            // A kernel that was gone already is what was wanted.
-            if kernel.shutdown().await.is_ok() {
-                info!(kernel.id = %kernel.id(), "shut down kernel {}", kernel.id());
-            }
-        });
-        join_all(shutdowns).await;
-    }
-
-    /// Takes an id for a kernel that is to be launched.
-    fn reserve(&self, id: KernelId) -> Result<Reservation, KernelError> {
-        let kernels_max = self.0.config.limits.kernels_max;
-        let mut kernels = self.lock();
-        if self.0.closing.is_cancelled() || kernels.by_id.len() >= kernels_max {
-            return Err(KernelError::TooManyKernels { kernels_max });
-        }
-        kernels.take(id.clone(), Slot::Launching)?;
-        Ok(Reservation::new(self, id))
-    }
-
-    /// Takes an id for a kernel that may run already.
-    fn await_kernel(&self, id: KernelId) -> Result<Reservation, KernelError> {
-        self.lock().take(id.clone(), Slot::Awaited)?;
-        Ok(Reservation::new(self, id))
-    }
-
     /// `told`: restarts that are known already.
     fn remove_when_ended(&self, kernel: Kernel, told: u64) {
         let manager = self.clone();
         tokio::spawn(async move {
             kernel.tell_restarts(told).await;
             kernel.ended().await;
-            manager.forget(&kernel);
+            manager.lock().forget(&kernel);
             // Nobody listening is fine.
             let _listeners = manager.0.endings.send(kernel.id().clone());
         });
     }
 
-    /// Takes this very kernel out; another that has its id by now stays.
-    fn forget(&self, kernel: &Kernel) {
-        let mut kernels = self.lock();
-        let known = kernels.by_id.get(kernel.id()).and_then(Entry::kernel);
-        if known.is_some_and(|known| known.is(kernel)) {
-            kernels.by_id.remove(kernel.id());
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Kernels> {
         self.0.kernels.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An id that is taken; free again when dropped unfilled.
-struct Reservation {
-    manager: KernelManager,
-    id: Option<KernelId>,
-}
-
-impl Reservation {
-    fn new(manager: &KernelManager, id: KernelId) -> Self {
-        Self {
-            manager: manager.clone(),
-            id: Some(id),
-        }
-    }
-
-    fn fill(mut self, kernel: Kernel) {
-        let Some(id) = self.id.take() else { return };
-        if let Some(entry) = self.manager.lock().by_id.get_mut(&id) {
-            entry.slot = Slot::Running(kernel);
-        }
-    }
-
-    /// Leaves the id taken for as long as this server runs.
-    fn keep(mut self) {
-        self.id = None;
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        if let Some(id) = self.id.take() {
-            self.manager.lock().by_id.remove(&id);
-        }
     }
 }

@@ -169,6 +169,30 @@ async fn a_host_that_does_not_answer_keeps_nobody_from_ending_its_kernel() {
 }
 
 #[tokio::test]
+async fn a_server_that_stops_ends_hosts_that_it_still_waits_for_and_one_that_leaves_its_kernels_does_not() {
+    let home = Home::new();
+    let server = start(&home, &[]).await;
+    let (session, pids) = open_session(&server).await;
+    server.kill();
+    signal("STOP", pids.host);
+    let mut server = start(&home, &[]).await;
+    server.signal("USR2");
+    assert!(server.ended().await.success(), "{}", server.log());
+    let mut server = start(&home, &[]).await;
+    assert!(is_alive(pids.host) && is_alive(pids.kernel));
+    server.signal("TERM");
+    assert!(server.ended().await.success(), "{}", server.log());
+    eventually("the end of host and kernel", async || {
+        (!is_alive(pids.host) && !is_alive(pids.kernel)).then_some(())
+    })
+    .await;
+    let kernel = session["kernel"]["id"].as_str().unwrap();
+    assert!(!home.path(&format!("runtime/kernel-{kernel}.json")).exists());
+    assert_eq!(home.path("runtime/hosts").read_dir().unwrap().count(), 0);
+    assert_eq!(sessions(&start(&home, &[]).await).await, json!([]));
+}
+
+#[tokio::test]
 async fn a_host_that_does_not_answer_keeps_no_server_from_stopping() {
     let home = Home::new();
     let mut server = start(&home, &["--KernelManager.shutdown_wait_time=1"]).await;

@@ -47,6 +47,74 @@ async fn sigterm_and_sigint_end_the_kernels_and_then_the_server() {
     }
 }
 
+/// Asks for many kernels, and signals when the first of their hosts listens. Gives the server when it has ended.
+async fn signal_while_kernels_start(home: &Home, signal: &str) -> Running {
+    let mut server = home.start(&["--port=0"]).await;
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..STARTED_AT_ONCE {
+        let request = client.post(server.url() + "api/kernels");
+        let request = request.header("authorization", format!("token {}", server.token()));
+        asked.spawn(request.body("{}").send());
+    }
+    let hosts = home.path("runtime/hosts");
+    eventually("a host", || {
+        let listens = hosts.read_dir().is_ok_and(|mut sockets| sockets.next().is_some());
+        std::future::ready(listens.then_some(()))
+    })
+    .await;
+    server.signal(signal);
+    assert!(server.ended().await.success(), "{}", server.log());
+    server
+}
+
+/// How many kernels are asked for when the server is told to stop.
+const STARTED_AT_ONCE: usize = 24;
+
+#[tokio::test]
+async fn kernels_that_are_being_launched_when_the_server_stops_end_with_it() {
+    for signal in ["TERM", "INT"] {
+        let home = Home::new();
+        let server = signal_while_kernels_start(&home, signal).await;
+        assert_eq!(processes_of(&home), Vec::<String>::new(), "{}", server.log());
+        assert_eq!(connection_files(&home), 0);
+        let sockets = home.path("runtime/hosts").read_dir().expect("a directory");
+        assert_eq!(sockets.count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn kernels_that_are_being_launched_when_the_server_leaves_them_are_the_next_ones() {
+    let home = Home::new();
+    let _left = signal_while_kernels_start(&home, "USR2").await;
+    let mut running = processes_of(&home);
+    running.sort();
+    let mut server = home.start(&["--port=0"]).await;
+    let kernels = server.client().get("/api/kernels").await.expect(200).json();
+    let kernels = kernels.as_array().expect("a list").iter();
+    let mut known: Vec<String> = kernels
+        .map(|kernel| kernel["id"].as_str().expect("an id").to_owned())
+        .collect();
+    known.sort();
+    assert_eq!(known, running);
+    server.signal("TERM");
+    assert!(server.ended().await.success());
+    assert_eq!(processes_of(&home), Vec::<String>::new());
+}
+
+/// The ids of kernels that have processes.
+fn processes_of(home: &Home) -> Vec<String> {
+    let runtime = home.path("runtime").display().to_string();
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+    let ids = processes.filter_map(|entry| {
+        let command_line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let command_line = String::from_utf8_lossy(&command_line).into_owned();
+        let (_, file) = command_line.split_once(&format!("{runtime}/kernel-"))?;
+        Some(file.split_once(".json")?.0.to_owned())
+    });
+    ids.collect()
+}
+
 /// A shell starts what it puts into the background with these signals ignored, and who ignores one passes that on.
 #[tokio::test]
 async fn kernels_of_a_server_in_the_background_can_be_interrupted() {

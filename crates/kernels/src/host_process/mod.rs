@@ -12,7 +12,7 @@ mod serve;
 mod setup;
 mod socket_path;
 
-pub(crate) use mirror::{Adopted, Pauses, Spawning, adopt, start};
+pub(crate) use mirror::{Adopted, Pauses, Spawning, adopt, adopt_or_end, start};
 pub(crate) use protocol::ProtocolError;
 pub(crate) use registry::{HostRecord, Registry};
 pub use serve::{HostProcessError, run_kernel_host};

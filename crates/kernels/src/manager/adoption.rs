@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::{KernelManager, Reservation, Slot};
+use super::{KernelManager, slots::Reservation};
 use crate::{
     Kernel, KernelId,
     host::HostHandle,
@@ -51,9 +51,7 @@ impl KernelManager {
     /// Whether the kernel of this id runs, or may run: its host was written down and has not answered yet.
     #[must_use]
     pub fn may_run(&self, id: &KernelId) -> bool {
-        let kernels = self.lock();
-        let slot = kernels.by_id.get(id).map(|entry| &entry.slot);
-        matches!(slot, Some(Slot::Running(_) | Slot::Awaited))
+        self.lock().may_run(id)
     }
 
     async fn adopt_one(self, record: HostRecord, reservation: Reservation, settled: oneshot::Sender<()>) {
@@ -74,7 +72,8 @@ impl KernelManager {
         }
     }
 
-    /// Calls a host until it answers or is gone; `None` when this server stops before.
+    /// Calls a host until it answers or is gone; `None` when this server leaves its kernels to the next before. One that
+    /// ends them calls once more, and ends a host that does not answer then.
     async fn call(
         &self,
         spawning: Spawning,
@@ -100,7 +99,10 @@ impl KernelManager {
         };
         tokio::select! {
             adopted = calling => Some(adopted),
-            () = self.0.closing.cancelled() => None,
+            () = self.0.closing.cancelled() => match self.0.ending.is_cancelled() {
+                true => Some(host_process::adopt_or_end(spawning.clone(), &self.0.config, record).await),
+                false => None,
+            },
         }
     }
 

@@ -7,4 +7,5 @@ mod lifecycle;
 mod limits;
 mod messages;
 mod process;
+mod stopping;
 mod support;

@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -87,6 +90,25 @@ pub(crate) fn named(name: &str) -> StartKernel {
     StartKernel {
         name: Some(name.to_owned()),
         ..StartKernel::default()
+    }
+}
+
+/// Launches fake kernels as tasks, each when it is told to.
+#[derive(Default)]
+pub(crate) struct HeldUp {
+    /// A permit lets one go.
+    pub(crate) gate: tokio::sync::Notify,
+    /// How many have come to it.
+    pub(crate) waiting: AtomicUsize,
+}
+
+impl Launcher for HeldUp {
+    fn launch<'a>(&'a self, launch: &'a Launch) -> BoxFuture<'a, Result<Arc<dyn Process>, LaunchError>> {
+        Box::pin(async move {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            self.gate.notified().await;
+            InProcess.launch(launch).await
+        })
     }
 }
 

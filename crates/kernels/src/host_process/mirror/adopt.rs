@@ -1,11 +1,11 @@
 //! Taking over hosts that another server has started.
 
 use serde::Deserialize;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{
     Connected, LeftBehind, Spawning, clear_away,
-    connect::{connect_to, is_gone},
+    connect::{connect_to, is_gone, kill},
     keep,
 };
 use crate::{
@@ -54,6 +54,22 @@ pub(crate) async fn adopt(spawning: Spawning, config: &KernelsConfig, record: &H
     }
     let setup = setup_of(&spawning, config, record, &connected);
     Adopted::Running(Box::new(keep(spawning, setup, None, connected)))
+}
+
+/// The same, of a server whose kernels are all to end: a host that does not answer is ended. One that speaks another version
+/// is left alone, as ever.
+pub(crate) async fn adopt_or_end(spawning: Spawning, config: &KernelsConfig, record: &HostRecord) -> Adopted {
+    let error = match adopt(spawning.clone(), config, record).await {
+        Adopted::Unreached(error) => error,
+        adopted => return adopted,
+    };
+    if matches!(error, ProtocolError::OtherVersion { .. }) || !kill(&record.address).await {
+        return Adopted::Unreached(error);
+    }
+    let id = &record.kernel_id;
+    warn!(kernel.id = %id, %error, "the host of kernel {id} does not answer and is killed");
+    clean_up(&spawning, config, record).await;
+    Adopted::Gone
 }
 
 /// Removes what a host has left that was killed together with the server.

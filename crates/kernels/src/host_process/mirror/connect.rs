@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::time::timeout;
+use tokio::{net::UnixStream, time::timeout};
 
 use super::peer::Peer;
 use crate::host_process::{
@@ -30,8 +30,7 @@ pub(super) async fn connect_to(
     message_bytes_max: usize,
     wanted: Wanted,
 ) -> Result<Connected, ProtocolError> {
-    let connecting = timeout(GREETING_TIMEOUT, socket_path::connect(&address.socket));
-    let stream = connecting.await.map_err(|_| ProtocolError::TimedOut)??;
+    let stream = call(address).await?;
     // Held before it proves anything: whoever proves it then was not another before.
     let peer = Peer::of(&stream);
     let (mut reader, mut writer) = split(stream, unproven_bytes_max());
@@ -47,6 +46,24 @@ pub(super) async fn connect_to(
         version,
         peer,
     })
+}
+
+/// Kills whoever listens where the host should, as far as the system tells who that is. Only our user can listen there.
+pub(super) async fn kill(address: &HostAddress) -> bool {
+    let peer = match call(address).await {
+        Ok(stream) => Peer::of(&stream),
+        Err(error) => return is_gone(&error),
+    };
+    if let Some(peer) = &peer {
+        peer.kill();
+        peer.ended().await;
+    }
+    peer.is_some()
+}
+
+async fn call(address: &HostAddress) -> Result<UnixStream, ProtocolError> {
+    let connecting = timeout(GREETING_TIMEOUT, socket_path::connect(&address.socket));
+    Ok(connecting.await.map_err(|_| ProtocolError::TimedOut)??)
 }
 
 /// Whether nobody listens there, nor will again. All else says nothing of a host: it may be stopped for a while, or the

@@ -211,19 +211,7 @@ impl Keeper {
         if let Some(peer) = self.peer.take() {
             peer.kill();
         }
-        let Setup {
-            address,
-            plan,
-            settings,
-            ..
-        } = &self.setup;
-        clear_away(LeftBehind {
-            host_mark: plan.host_mark.clone(),
-            files: [address.socket.clone(), plan.connection_file.clone()],
-            transport: settings.transport.clone(),
-            control_group: settings.control_group.clone(),
-        })
-        .await;
+        clear_away(LeftBehind::of(&self.setup)).await;
         let discarded = self.inlets.discard();
         Gone { exit, discarded }
     }
@@ -262,7 +250,7 @@ impl Keeper {
             }),
             ..self.setup.clone()
         };
-        let (process, connected) = spawn(&self.spawning, &setup, Some(journal_end)).await?;
+        let (process, connected) = spawn(&self.spawning, &setup, Some(journal_end), &self.condemned).await?;
         (self.process, self.setup, self.since) = (Some(process), setup, Instant::now());
         info!(kernel.id = %id, "started kernel {id} again");
         Ok(connected)

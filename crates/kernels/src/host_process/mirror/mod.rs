@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub(crate) use self::{
-    adopt::{Adopted, adopt},
+    adopt::{Adopted, adopt, adopt_or_end},
     pauses::Pauses,
 };
 use self::{
@@ -64,11 +64,12 @@ pub(crate) struct Spawning {
     pub(crate) registry: Registry,
 }
 
-/// Starts a host process, which launches the kernel.
+/// Starts a host process, which launches the kernel. Given up when that is cancelled.
 pub(crate) async fn start(
     spawning: Spawning,
     settings: HostSettings,
     plan: LaunchPlan,
+    given_up: &CancellationToken,
 ) -> Result<HostHandle, KernelError> {
     let address = spawning.new_address()?;
     let host_mark = address.mark();
@@ -79,16 +80,18 @@ pub(crate) async fn start(
         orphan_timeout: spawning.orphan_timeout,
         predecessor: None,
     };
-    let (process, connected) = spawn(&spawning, &setup, None).await?;
+    let (process, connected) = spawn(&spawning, &setup, None, given_up).await?;
     Ok(keep(spawning, setup, Some(process), connected))
 }
 
 /// Starts a host process and connects to it. It is written down before: a server that is killed meanwhile has a
-/// successor that finds it. What the kernel says comes from `from` on.
+/// successor that finds it. What the kernel says comes from `from` on. Of one that does not come up, or is given up,
+/// nothing is left.
 async fn spawn(
     spawning: &Spawning,
     setup: &Setup,
     from: Option<Position>,
+    given_up: &CancellationToken,
 ) -> Result<(HostProcess, Connected), KernelError> {
     let record = HostRecord {
         kernel_id: setup.plan.kernel_id.clone(),
@@ -97,8 +100,9 @@ async fn spawn(
         address: setup.address.clone(),
     };
     spawning.registry.note(&record).await;
-    let spawned = try_spawn(spawning, setup, from).await;
+    let spawned = try_spawn(spawning, setup, from, given_up).await;
     if spawned.is_err() {
+        clear_away(LeftBehind::of(setup)).await;
         spawning.registry.forget(&setup.address).await;
     }
     spawned
@@ -108,20 +112,31 @@ async fn try_spawn(
     spawning: &Spawning,
     setup: &Setup,
     from: Option<Position>,
+    given_up: &CancellationToken,
 ) -> Result<(HostProcess, Connected), KernelError> {
-    let process = HostProcess::spawn(&spawning.program, setup).await?;
-    let limits = &setup.settings.limits;
-    let wanted = Wanted {
-        from,
-        setup_known: true,
+    let (mut process, launching) = HostProcess::spawn(&spawning.program, setup)?;
+    let connecting = async {
+        launching.await?;
+        let wanted = Wanted {
+            from,
+            setup_known: true,
+        };
+        let message_bytes_max = setup.settings.limits.message_bytes_max;
+        let connected = connect_to(&setup.address, message_bytes_max, wanted).await;
+        connected.map_err(|error| KernelError::Host {
+            problem: error.to_string(),
+        })
     };
-    match connect_to(&setup.address, limits.message_bytes_max, wanted).await {
+    let connected = tokio::select! {
+        connected = connecting => connected,
+        () = given_up.cancelled() => Err(KernelError::Stopping),
+    };
+    match connected {
         Ok(connected) => Ok((process, connected)),
         Err(error) => {
             process.kill();
-            Err(KernelError::Host {
-                problem: error.to_string(),
-            })
+            let _how_it_ended = process.exit().await;
+            Err(error)
         }
     }
 }
@@ -185,6 +200,21 @@ struct LeftBehind {
 }
 
 impl LeftBehind {
+    fn of(setup: &Setup) -> Self {
+        let Setup {
+            address,
+            plan,
+            settings,
+            ..
+        } = setup;
+        Self {
+            host_mark: plan.host_mark.clone(),
+            files: [address.socket.clone(), plan.connection_file.clone()],
+            transport: settings.transport.clone(),
+            control_group: settings.control_group.clone(),
+        }
+    }
+
     fn clear_away(self) {
         kill_leftovers(&self.host_mark);
         if let Some(parent) = &self.control_group {

@@ -1,6 +1,17 @@
 //! The process at the other end of a connection.
 
-use tokio::net::UnixStream;
+use std::time::Duration;
+
+use tokio::{
+    net::UnixStream,
+    time::{Instant, sleep},
+};
+
+/// How long the system may take to end a process that was killed.
+const KILL_WAIT: Duration = Duration::from_secs(2);
+
+/// How often to look whether it has.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The process that listens at the other end, held so that its number does not become another's.
 pub(super) struct Peer(#[cfg(target_os = "linux")] rustix::fd::OwnedFd);
@@ -36,6 +47,14 @@ impl Peer {
         }
         #[cfg(not(target_os = "linux"))]
         false
+    }
+
+    /// Waits until it has ended, for as long as the system may take to end a process that was killed.
+    pub(super) async fn ended(&self) {
+        let until = Instant::now() + KILL_WAIT;
+        while !self.has_ended() && Instant::now() < until {
+            sleep(LOOK_PAUSE).await;
+        }
     }
 
     /// Kills it.

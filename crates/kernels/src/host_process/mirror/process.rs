@@ -40,8 +40,12 @@ pub(super) struct HostProcess {
 }
 
 impl HostProcess {
-    /// Starts a host. Returns when it has launched its kernel and listens.
-    pub(super) async fn spawn(program: &Path, setup: &Setup) -> Result<Self, KernelError> {
+    /// Starts a host, and gives what waits until it has launched its kernel and listens. One that does not is to be
+    /// killed.
+    pub(super) fn spawn(
+        program: &Path,
+        setup: &Setup,
+    ) -> Result<(Self, impl Future<Output = Result<(), KernelError>>), KernelError> {
         let failed = |doing: &'static str| move |source: std::io::Error| host_error(doing, &source);
         let mut child = Command::new(program)
             // As the program is mostly `/proc/self/exe`.
@@ -54,23 +58,16 @@ impl HostProcess {
             .spawn()
             .map_err(failed("start its process"))?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let process = Self::watch(child);
-        let launched = async {
-            let problem = || host_error("talk to it", &"it has no standard input and output");
-            tell(stdin.ok_or_else(problem)?, setup).await?;
-            hear(stdout.ok_or_else(problem)?).await
+        let launching = async {
+            let launched = async {
+                let problem = || host_error("talk to it", &"it has no standard input and output");
+                tell(stdin.ok_or_else(problem)?, setup).await?;
+                hear(stdout.ok_or_else(problem)?).await
+            };
+            let launched = timeout(LAUNCH_TIMEOUT, launched).await;
+            launched.unwrap_or_else(|_| Err(host_error("launch the kernel", &"it takes too long")))
         };
-        match timeout(LAUNCH_TIMEOUT, launched).await {
-            Ok(Ok(())) => Ok(process),
-            Ok(Err(error)) => {
-                process.kill();
-                Err(error)
-            }
-            Err(_) => {
-                process.kill();
-                Err(host_error("launch the kernel", &"it takes too long"))
-            }
-        }
+        Ok((Self::watch(child), launching))
     }
 
     fn watch(mut child: Child) -> Self {
