@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server, whose connections a test can cut."""
+"""A TCP proxy in front of a server, whose connections a test can cut or silence."""
 
 import selectors
 import socket
@@ -18,6 +18,7 @@ class Proxy:
         self.pairs: set["Pair"] = set()
         self.cuts = 0
         self.refuses = False
+        self.is_silent = False
         self.lock = threading.Lock()
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -39,7 +40,15 @@ class Proxy:
         for pair in open_:
             pair.cut()
 
+    def fall_silent(self) -> None:
+        """As a link that is gone: connections stay open, and nothing that is sent arrives, not even their end."""
+        self.is_silent = True
+
     def wake(self) -> None:
+        """Lets new connections through. Of those that were silenced nobody knows any more: they break."""
+        if self.is_silent:
+            self.sleep()
+        self.is_silent = False
         self.refuses = False
 
     def close(self) -> None:
@@ -75,8 +84,12 @@ class Pair:
             selector.register(self.client, selectors.EVENT_READ, self.server)
             selector.register(self.server, selectors.EVENT_READ, self.client)
             try:
-                while True:
+                while selector.get_map():
                     for key, _ in selector.select():
+                        if self.proxy.is_silent:
+                            if not swallow(key.fileobj):
+                                selector.unregister(key.fileobj)
+                            continue
                         piece = key.fileobj.recv(PIECE_BYTES)
                         if not piece:
                             return
@@ -97,3 +110,11 @@ class Pair:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # it has ended by itself
+
+
+def swallow(end: socket.socket) -> bool:
+    """Takes what has come; whether more may come."""
+    try:
+        return bool(end.recv(PIECE_BYTES))
+    except OSError:
+        return False

@@ -1,6 +1,9 @@
 //! What `execution_state` and `last_activity` follow. The rules are the reference's: what front ends do by
 //! themselves (asking for the kernel's info, completing, polling comms) is no activity of a user's, and a cell
-//! stays `busy` although a control request is answered meanwhile.
+//! stays `busy` although a control request is answered meanwhile; also, which the reference does not have, although a
+//! subshell has finished something.
+
+use std::{borrow::Cow, collections::HashSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -8,8 +11,17 @@ use wire::{Header, Message};
 
 use crate::{ExecutionState, KernelStatus};
 
-/// `MappingKernelManager.untracked_message_types`.
-const UNTRACKED: [&str; 21] = [
+/// `MappingKernelManager.untracked_message_types`, and what is asked on the control channel that it does not know of:
+/// JupyterLab makes subshells whenever a page is opened, also while a cell runs.
+const UNTRACKED: [&str; 29] = [
+    "create_subshell_request",
+    "create_subshell_reply",
+    "delete_subshell_request",
+    "delete_subshell_reply",
+    "list_subshell_request",
+    "list_subshell_reply",
+    "usage_request",
+    "usage_reply",
     "comm_info_request",
     "comm_info_reply",
     "kernel_info_request",
@@ -33,46 +45,89 @@ const UNTRACKED: [&str; 21] = [
     "input_reply",
 ];
 
+/// How many subshells are known to work at once.
+const BUSY_SUBSHELLS_MAX: usize = 64;
+
 /// What a message on iopub says about activity.
 pub(super) struct Said<'a> {
     session: &'a str,
     is_tracked: bool,
     is_parent_tracked: bool,
     execution_state: Option<ExecutionState>,
+    subshell: Option<Cow<'a, str>>,
+}
+
+/// Which of a kernel's shells work. Each says `busy` and `idle` for itself.
+#[derive(Default)]
+pub(super) struct Shells {
+    main_is_busy: bool,
+    busy_subshells: HashSet<String>,
+}
+
+impl Shells {
+    /// What the kernel does when one of them says this.
+    fn hear(&mut self, state: ExecutionState, subshell: Option<&str>) -> ExecutionState {
+        match (state, subshell) {
+            (ExecutionState::Busy, Some(subshell)) if self.busy_subshells.len() < BUSY_SUBSHELLS_MAX => {
+                self.busy_subshells.insert(subshell.to_owned());
+            }
+            (_, Some(subshell)) => {
+                self.busy_subshells.remove(subshell);
+            }
+            (_, None) => self.main_is_busy = state == ExecutionState::Busy,
+        }
+        match self.main_is_busy || !self.busy_subshells.is_empty() {
+            true => ExecutionState::Busy,
+            false => state,
+        }
+    }
+}
+
+/// What says in which shell a request was answered.
+#[derive(Deserialize)]
+struct AskedOf<'a> {
+    #[serde(borrow, default)]
+    subshell_id: Option<Cow<'a, str>>,
 }
 
 /// The content of a `status` message.
 #[derive(Deserialize)]
 struct StatusContent<'a> {
     #[serde(borrow)]
-    execution_state: std::borrow::Cow<'a, str>,
+    execution_state: Cow<'a, str>,
 }
 
 impl<'a> Said<'a> {
-    pub(super) fn new(message: &Message, header: &'a Header<'_>, parent: Option<&Header<'_>>) -> Self {
+    pub(super) fn new(message: &'a Message, header: &'a Header<'_>, parent: Option<&Header<'_>>) -> Self {
         let is_tracked = |msg_type: &str| !UNTRACKED.contains(&msg_type);
         let execution_state = || {
             let content: StatusContent<'_> = serde_json::from_slice(&message.content).ok()?;
             ExecutionState::said_by_kernel(&content.execution_state)
         };
+        let execution_state = (header.msg_type == "status").then(execution_state).flatten();
+        // What cannot be read is no subshell's.
+        let asked = || serde_json::from_slice::<AskedOf<'_>>(&message.parent_header).ok();
         Self {
             session: &header.session,
             is_tracked: is_tracked(&header.msg_type),
             // A message without parent, as the first `starting`, is the kernel's own and counts.
             is_parent_tracked: parent.is_none_or(|parent| is_tracked(&parent.msg_type)),
-            execution_state: (header.msg_type == "status").then(execution_state).flatten(),
+            execution_state,
+            subshell: execution_state.and_then(|_| asked()?.subshell_id),
         }
     }
 
     /// Applies it; whether whoever watches the status wants to know.
-    pub(super) fn observe(&self, status: &mut KernelStatus, now: Timestamp) -> bool {
+    pub(super) fn observe(&self, shells: &mut Shells, status: &mut KernelStatus, now: Timestamp) -> bool {
         note_session(status, self.session);
         let before = status.execution_state;
         if self.is_tracked || self.is_parent_tracked || before == ExecutionState::Busy {
             status.last_activity = now;
         }
         match self.execution_state {
-            Some(state) if self.is_parent_tracked => status.execution_state = state,
+            Some(state) if self.is_parent_tracked => {
+                status.execution_state = shells.hear(state, self.subshell.as_deref());
+            }
             Some(state) if before == ExecutionState::Starting && state != ExecutionState::Starting => {
                 status.execution_state = ExecutionState::Idle;
             }
@@ -134,7 +189,11 @@ mod tests {
         };
         let header = message.header().unwrap();
         let mut status = status(before);
-        Said::new(&message, &header, message.parent().unwrap().as_ref()).observe(&mut status, time(1));
+        Said::new(&message, &header, message.parent().unwrap().as_ref()).observe(
+            &mut Shells::default(),
+            &mut status,
+            time(1),
+        );
         assert_eq!(status.session.as_deref(), Some("k"));
         (status.execution_state, status.last_activity.as_second())
     }
@@ -145,7 +204,9 @@ mod tests {
         assert_eq!(after(Idle, "status", "execute_request", "busy"), (Busy, 1));
         assert_eq!(after(Busy, "status", "execute_request", "idle"), (Idle, 1));
         // A cell is running: what a control request does meanwhile does not end it.
-        assert_eq!(after(Busy, "status", "debug_request", "idle"), (Busy, 1));
+        for control in ["debug_request", "create_subshell_request", "usage_request"] {
+            assert_eq!(after(Busy, "status", control, "idle"), (Busy, 1), "{control}");
+        }
         assert_eq!(after(Idle, "status", "kernel_info_request", "busy"), (Idle, 0));
         // After starting, the first sign of life is `idle`.
         assert_eq!(
@@ -155,6 +216,25 @@ mod tests {
         assert_eq!(after(Starting, "status", "", "starting"), (Starting, 1));
         // A word we do not know changes nothing.
         assert_eq!(after(Idle, "status", "execute_request", "pondering"), (Idle, 1));
+    }
+
+    #[test]
+    fn each_shell_is_busy_for_itself() {
+        use ExecutionState::{Busy, Idle, Starting};
+        let mut shells = Shells::default();
+        let said = [
+            (Busy, None, Busy),
+            (Busy, Some("a"), Busy),
+            (Idle, Some("a"), Busy),
+            (Idle, Some("b"), Busy),
+            (Busy, Some("b"), Busy),
+            (Idle, None, Busy),
+            (Idle, Some("b"), Idle),
+            (Starting, None, Starting),
+        ];
+        for (number, (says, subshell, does)) in said.into_iter().enumerate() {
+            assert_eq!(shells.hear(says, subshell), does, "{number}");
+        }
     }
 
     #[test]

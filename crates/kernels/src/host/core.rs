@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 use wire::{Channel, Header, Message, WireError};
 
 use super::{
-    activity::{self, Said},
+    activity::{self, Said, Shells},
     asked::{Asked, is_answered},
     handle::{Asker, Lanes},
     journal::{Audience, Entry, Journal, RunningRequest},
@@ -35,6 +35,8 @@ pub(super) struct Core {
     status: watch::Sender<KernelStatus>,
     /// A plain mutex, never held across an await.
     asked: Mutex<Lanes<Asked>>,
+    /// The same.
+    shells: Mutex<Shells>,
     /// Told when one request less waits on a channel. For one listener each.
     room: Lanes<Notify>,
 }
@@ -79,10 +81,10 @@ impl<'a> Output<'a> {
         self.parent.as_ref().as_ref()
     }
 
-    fn observe(&self, status: &mut KernelStatus, now: Timestamp) -> bool {
+    fn observe(&self, shells: &mut Shells, status: &mut KernelStatus, now: Timestamp) -> bool {
         // What greets us is no sign of anything.
         self.header.msg_type != WELCOME
-            && Said::new(self.message, &self.header, self.parent()).observe(status, now)
+            && Said::new(self.message, &self.header, self.parent()).observe(shells, status, now)
     }
 
     /// The request that the kernel says it is done with.
@@ -114,6 +116,7 @@ impl Core {
             variables: Arc::default(),
             status,
             asked: Mutex::new(Lanes::each(|| Asked::new(outstanding_requests_max))),
+            shells: Mutex::default(),
             room: Lanes::default(),
         }
     }
@@ -151,6 +154,7 @@ impl Core {
             asked.of_mut(channel).map(Asked::clear);
         }
         drop(asked);
+        *self.shells() = Shells::default();
         self.tell_room();
         self.journal
             .end_executions(discarded.iter().map(|msg_id| &**msg_id));
@@ -167,10 +171,12 @@ impl Core {
     /// Writes down what the kernel said to everyone; several at once cost little more than one.
     pub(super) fn hear_output(&self, said: &[Output<'_>]) {
         let now = Timestamp::now();
+        let mut shells = self.shells();
         self.status.send_if_modified(|status| {
-            let observe = |changed, output: &Output<'_>| output.observe(status, now) || changed;
+            let observe = |changed, output: &Output<'_>| output.observe(&mut shells, status, now) || changed;
             said.iter().fold(false, observe)
         });
+        drop(shells);
         let to_clients = said.iter().filter(|output| !self.is_for_us(output));
         self.journal.append(to_clients.map(Output::entry));
         for request in said.iter().filter_map(Output::done) {
@@ -311,5 +317,9 @@ impl Core {
 
     fn asked(&self) -> MutexGuard<'_, Lanes<Asked>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shells(&self) -> MutexGuard<'_, Shells> {
+        self.shells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
