@@ -15,3 +15,4 @@ mod slow_hosts;
 mod standing;
 mod stopping;
 mod surviving;
+mod versions;
