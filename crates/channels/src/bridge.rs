@@ -49,16 +49,18 @@ where
         limits,
         filters.of_connection()
     ));
-    let uplink = uplink::Uplink {
+    let outlet = uplink::Outlet {
         kernel,
         client,
+        made: made_sender,
+    };
+    let uplink = uplink::Uplink {
+        outlet: &outlet,
         subprotocol,
         verdicts: Verdicts::new(permissions),
-        made: made_sender,
         filters,
         confirmed: confirmed_sender,
-        silence_max: limits.silence_max,
-        viewer_query_bytes_max: limits.viewer_query_bytes_max,
+        limits,
     };
     let mut uplink = pin!(uplink.run(incoming));
     tokio::select! {

@@ -28,6 +28,7 @@ mod replay;
 mod retell;
 mod room;
 mod uplink;
+mod waiting;
 
 pub use bridge::bridge;
 pub use class::Class;

@@ -12,6 +12,11 @@ pub struct Limits {
     /// How many of the server's own messages may wait for a client that does not read; beyond, the server stops
     /// reading from that client.
     pub made_messages_max: usize,
+    /// How many messages of a client may wait on one channel for a kernel that takes no more; beyond, the server stops
+    /// reading from that client.
+    pub waiting_messages_max: usize,
+    /// How many bytes they may have together. One larger message may wait alone.
+    pub waiting_bytes_max: u32,
     /// The largest question about the kernel, in bytes, from a client that may not execute: the kernel works on it, and
     /// on nothing else meanwhile.
     pub viewer_query_bytes_max: usize,
@@ -32,6 +37,8 @@ impl Default for Limits {
             batch_messages_max: 64,
             batch_bytes_max: 128 * 1024,
             made_messages_max: 64,
+            waiting_messages_max: 4_096,
+            waiting_bytes_max: 8 << 20,
             viewer_query_bytes_max: 64 * 1024,
             confirm_interval: Duration::from_millis(50),
             confirm_bytes_max: 1024 * 1024,

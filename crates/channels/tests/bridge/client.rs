@@ -181,7 +181,7 @@ impl Client {
     }
 
     /// Confirms what it has heard so far; what it hears from here on it does not. Returns when the server knows.
-    pub(crate) async fn confirm_once(&mut self) {
+    pub(crate) async fn confirm_once(&mut self, channel: Channel) {
         let carried = loop {
             if let Outgoing::Ping(carried) = self.hear_anything().await {
                 break carried;
@@ -189,9 +189,7 @@ impl Client {
         };
         self.answers_pings = false;
         self.send(Incoming::Pong(carried)).await;
-        let msg_id = self
-            .request(Channel::Shell, "kernel_info_request", &json!({}))
-            .await;
+        let msg_id = self.request(channel, "kernel_info_request", &json!({})).await;
         self.hear_answers(&msg_id).await;
     }
 
@@ -218,6 +216,12 @@ impl Client {
     /// The client leaves; all that was sent to it is lost.
     pub(crate) async fn leave(self) -> Closed {
         drop((self.up, self.down));
+        timeout(TIMEOUT, self.bridge).await.unwrap().unwrap()
+    }
+
+    /// The client sends no more, and leaves.
+    pub(crate) async fn leave_after_all_is_read(self) -> Closed {
+        drop(self.up);
         timeout(TIMEOUT, self.bridge).await.unwrap().unwrap()
     }
 

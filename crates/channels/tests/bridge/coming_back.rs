@@ -69,7 +69,7 @@ async fn what_is_confirmed_does_not_come_again() {
     let kernel = kernels.start().await.unwrap();
     let mut client = Client::connect(&kernel);
     client.run("print a").await;
-    client.confirm_once().await;
+    client.confirm_once(wire::Channel::Shell).await;
     client.leave().await;
 
     let mut client = Client::connect(&kernel);

@@ -10,7 +10,7 @@ use channels::{Closed, Limits, Outgoing};
 use client::{Answer, Client, Connect, Rules, TIMEOUT, noise, shown, text};
 use fake_kernel::FakeKernels;
 use futures::StreamExt;
-use kernels::KernelLimits;
+use kernels::{Kernel, KernelLimits};
 use serde_json::json;
 use tokio::time::timeout;
 use wire::{Channel, Subprotocol};
@@ -98,6 +98,101 @@ async fn input_is_asked_and_answered() {
         .request(Channel::Stdin, "input_reply", &json!({"value": "Ada"}))
         .await;
     assert_eq!(text(&client.hear_answers(&cell).await), "Ada\n");
+}
+
+/// A kernel that takes few messages before they are answered.
+async fn reluctant_kernel() -> (FakeKernels, Kernel) {
+    let limits = KernelLimits {
+        outstanding_requests_max: 2,
+        queued_messages_max: 1,
+        ..KernelLimits::default()
+    };
+    let kernels = FakeKernels::with(|config| config.limits = limits).unwrap();
+    let kernel = kernels.start().await.unwrap();
+    (kernels, kernel)
+}
+
+#[tokio::test]
+async fn cells_that_wait_hold_up_neither_answers_nor_interrupts_nor_pongs() {
+    let (_kernels, kernel) = reluctant_kernel().await;
+    let mut client = Client::connect(&kernel);
+    let asking = client.execute("input go?\nsleep 60000 until interrupted").await;
+    while Answer::of(&client.hear().await).msg_type != "input_request" {}
+    let mut last = String::new();
+    for _ in 0..20 {
+        last = client.execute("print waited").await;
+    }
+    client
+        .request(Channel::Stdin, "input_reply", &json!({"value": "yes"}))
+        .await;
+    while Answer::of(&client.hear().await).msg_type != "stream" {}
+    client.confirm_once(Channel::Control).await;
+    client
+        .request(Channel::Control, "interrupt_request", &json!({}))
+        .await;
+    let answers = client.hear_answers(&asking).await;
+    assert!(
+        answers
+            .iter()
+            .any(|answer| answer.content["ename"] == "KeyboardInterrupt")
+    );
+    assert_eq!(text(&client.hear_answers(&last).await), "waited\n");
+}
+
+#[tokio::test]
+async fn of_more_cells_than_may_wait_none_is_lost() {
+    let (_kernels, kernel) = reluctant_kernel().await;
+    let limits = Limits {
+        waiting_messages_max: 2,
+        waiting_bytes_max: 500,
+        ..Limits::default()
+    };
+    let connect = Connect {
+        limits,
+        ..Connect::default()
+    };
+    let mut client = Client::connect_as(&kernel, connect);
+    client.execute("sleep 60000 until interrupted").await;
+    while Answer::of(&client.hear().await).msg_type != "execute_input" {}
+    let mut cells = Vec::new();
+    for number in 0..20 {
+        // Also larger than all the room.
+        let code = format!("print {number}{}", " ".repeat(number * 50));
+        cells.push(client.execute(&code).await);
+    }
+    kernel.interrupt().await.unwrap();
+    let mut heard = Vec::new();
+    let is_last = |answer: &Answer| answer.parent == cells[19] && answer.content["execution_state"] == "idle";
+    while !heard.last().is_some_and(is_last) {
+        heard.push(Answer::of(&client.hear().await));
+    }
+    heard.retain(|answer| cells.contains(&answer.parent));
+    let numbers: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+    assert_eq!(text(&heard).split_whitespace().collect::<Vec<_>>(), numbers);
+}
+
+#[tokio::test]
+async fn what_a_client_sent_last_runs_though_it_is_gone_at_once() {
+    let kernels = FakeKernels::new().unwrap();
+    let kernel = kernels.start().await.unwrap();
+    let mut other = Client::connect_as(
+        &kernel,
+        Connect {
+            client: "other",
+            ..Connect::default()
+        },
+    );
+    let mut client = Client::connect(&kernel);
+    let cell = client.execute("print last").await;
+    client.leave_after_all_is_read().await;
+    let mut heard = Vec::new();
+    while heard
+        .last()
+        .is_none_or(|answer: &Answer| answer.parent != cell || answer.msg_type != "stream")
+    {
+        heard.push(Answer::of(&other.hear().await));
+    }
+    assert_eq!(text(&heard), "last\n");
 }
 
 #[tokio::test]
