@@ -133,21 +133,72 @@ async fn a_server_that_is_killed_in_the_middle_of_a_cell_loses_nothing() {
     );
 }
 
+/// How often the machine may be busy with something else.
+const TRIES: usize = 5;
+
 #[tokio::test]
-async fn what_is_back_is_back_within_a_second() {
+async fn kernel_session_queue_and_outputs_are_back_within_a_second() {
     let home = Home::new();
-    let server = start(&home).await;
+    let mut server = start(&home).await;
     let session = open_session(&server.client()).await;
     let kernel = kernel_of(&session);
-    server.kill();
-    let began = Instant::now();
-    let server = start(&home).await;
-    let again = server.client().get("/api/sessions").await.expect(200).json();
-    let took = began.elapsed();
-    assert_eq!(again[0]["id"], session["id"]);
-    // A build without optimization, on a machine that does other things: as long as several seconds would be wrong.
-    assert!(took < Duration::from_secs(3), "{took:?}");
-    println!("back after {took:?}");
+    let requests = format!("/api/kernels/{kernel}/requests");
+    let mut browser = socket(&server.client(), &kernel).await;
+    run(&mut browser, "print 200 times").await;
+    let mut running = Cell::new("print 20 times\nsleep 600000 until interrupted");
+    let mut queued = Cell::new("print 3 times");
+    browser.send(&running.request).await;
+    browser.send(&queued.request).await;
+    while running.numbers().len() < 20 {
+        running.hear_next(&mut browser).await;
+    }
+    let numbers = |until: u32| (0..until).map(|number| format!("{number}\n")).collect::<String>();
+    let told = |listed: &Value| -> Vec<(String, String)> {
+        let told = listed["requests"].as_array().unwrap().iter().map(|request| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&request["state"]), text(&request["outputs"][0]["text"]))
+        });
+        told.collect()
+    };
+    let as_it_was = [
+        ("done", numbers(200)),
+        ("running", numbers(20)),
+        ("queued", String::new()),
+    ]
+    .map(|(state, text)| (state.to_owned(), text));
+
+    let mut fastest = Duration::MAX;
+    for _ in 0..TRIES {
+        server.kill();
+        running.hear(browser.rest().await);
+        let began = Instant::now();
+        server = start(&home).await;
+        let client = server.client();
+        let sessions = client.get("/api/sessions").await.expect(200).json();
+        let listed = client.get(&requests).await.expect(200).json();
+        browser = socket(&client, &kernel).await;
+        let took = began.elapsed();
+        assert_eq!(sessions[0]["id"], session["id"]);
+        assert_eq!(sessions[0]["kernel"]["id"], session["kernel"]["id"]);
+        assert_eq!(sessions[0]["kernel"]["execution_state"], "busy");
+        assert_eq!(told(&listed), as_it_was);
+        println!("back after {took:?}");
+        fastest = fastest.min(took);
+        if fastest < Duration::from_secs(1) {
+            break;
+        }
+    }
+    assert!(fastest < Duration::from_secs(1), "{fastest:?}");
+
+    let interrupt = format!("/api/kernels/{kernel}/interrupt");
+    server.client().post(&interrupt, &json!({})).await.expect(204);
+    while !queued.has_ended() {
+        let message = browser.next().await.expect("a message");
+        running.hear([message.clone()]);
+        queued.hear([message]);
+    }
+    assert!(running.numbers().into_iter().eq(0..20), "{:?}", running.numbers());
+    assert!(queued.numbers().into_iter().eq(0..3), "{:?}", queued.numbers());
     end_kernel(&server.client(), &kernel).await;
 }
 
