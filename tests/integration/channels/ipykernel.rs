@@ -25,7 +25,7 @@ pub(crate) async fn server() -> TestServer {
         .await
 }
 
-async fn socket(subprotocol: Subprotocol) -> (TestServer, TestSocket) {
+pub(super) async fn socket(subprotocol: Subprotocol) -> (TestServer, TestSocket) {
     let server = server().await;
     let owner = server.as_owner();
     let kernel = start_kernel(&owner).await;

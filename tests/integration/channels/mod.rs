@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod chaos;
+mod debugger;
 mod endings;
 pub(crate) mod ipykernel;
 mod left_over;
@@ -12,6 +13,7 @@ mod permissions;
 pub(crate) mod requests;
 mod settings;
 mod subprotocols;
+mod subshells;
 
 use serde_json::{Value, json};
 use test_support::{TestClient, TestServer, TestSocket, request};
