@@ -9,6 +9,31 @@ pub struct PythonEnvironment {
     pub site_packages: Vec<PathBuf>,
 }
 
+/// Kernel messages that are no activity of the user.
+const UNTRACKED_MESSAGE_TYPES: [&str; 21] = [
+    "comm_info_request",
+    "comm_info_reply",
+    "kernel_info_request",
+    "kernel_info_reply",
+    "shutdown_request",
+    "shutdown_reply",
+    "interrupt_request",
+    "interrupt_reply",
+    "debug_request",
+    "debug_reply",
+    "stream",
+    "display_data",
+    "update_display_data",
+    "execute_input",
+    "execute_result",
+    "error",
+    "status",
+    "clear_output",
+    "debug_event",
+    "input_request",
+    "input_reply",
+];
+
 /// Where to look and what to tell the front ends; read by `server` from the environment and the configuration.
 #[derive(Debug, Clone)]
 pub struct FrontendsConfig {
@@ -48,6 +73,8 @@ pub struct FrontendsConfig {
     pub allow_hidden_files: bool,
     /// Whether deleted files go to the trash (wording only).
     pub delete_to_trash: bool,
+    /// Which messages to and from kernels are no activity (`MappingKernelManager.untracked_message_types`).
+    pub untracked_message_types: Vec<String>,
     /// Whether the menus offer to shut the server down.
     pub quit_button: bool,
     /// Whether a login exists at all (pages then show a logout button).
@@ -79,6 +106,7 @@ impl FrontendsConfig {
             terminals_available: false,
             allow_hidden_files: false,
             delete_to_trash: true,
+            untracked_message_types: UNTRACKED_MESSAGE_TYPES.map(str::to_owned).to_vec(),
             quit_button: true,
             login_available: true,
             expose_app_in_browser: false,

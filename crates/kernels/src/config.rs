@@ -4,7 +4,7 @@ use std::{ffi::OsString, net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Durati
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Culling, ResourceLimits};
+use crate::{Culling, ResourceLimits, host::untracked_message_types};
 
 /// The configuration of kernels. The environment is never read here: the server gives it.
 #[derive(Clone, Debug)]
@@ -53,6 +53,9 @@ pub struct KernelsConfig {
     pub external_dir: Option<PathBuf>,
     /// Which kernels are ended because nobody uses them; `None` for none.
     pub culling: Option<Culling>,
+    /// The types of messages that are no activity of a user's (`MappingKernelManager.untracked_message_types`): neither they
+    /// nor what answers them change `last_activity` and `execution_state`.
+    pub untracked_message_types: Vec<String>,
     /// How often the heartbeat asks.
     pub heartbeat_interval: Duration,
     /// The program whose `kernel-host` command is a process of its own beside each kernel; with `None` a task of this
@@ -178,6 +181,7 @@ impl KernelsConfig {
             stable_start_time: Duration::from_secs(10),
             external_dir: None,
             culling: None,
+            untracked_message_types: untracked_message_types(),
             heartbeat_interval: Duration::from_secs(10),
             host_program: None,
             orphan_timeout: Duration::from_secs(24 * 3600),

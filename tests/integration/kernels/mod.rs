@@ -14,5 +14,6 @@ mod listing;
 mod orphans;
 mod paths;
 mod python;
+mod settings;
 mod starting;
 mod usage;

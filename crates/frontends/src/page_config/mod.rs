@@ -34,31 +34,6 @@ const URLS: [(&str, &str); 9] = [
     ("translationsApiUrl", "/lab/api/translations"),
 ];
 
-/// Kernel messages that are no activity of the user.
-const UNTRACKED_MESSAGE_TYPES: [&str; 21] = [
-    "comm_info_request",
-    "comm_info_reply",
-    "kernel_info_request",
-    "kernel_info_reply",
-    "shutdown_request",
-    "shutdown_reply",
-    "interrupt_request",
-    "interrupt_reply",
-    "debug_request",
-    "debug_reply",
-    "stream",
-    "display_data",
-    "update_display_data",
-    "execute_input",
-    "execute_result",
-    "error",
-    "status",
-    "clear_output",
-    "debug_event",
-    "input_request",
-    "input_reply",
-];
-
 /// Which application a page is of.
 pub(crate) struct App<'a> {
     pub name: &'static str,
@@ -116,10 +91,14 @@ pub(crate) fn common(
         "notebookStartsKernel": true,
         "copyAbsolutePath": false,
         "cacheFiles": app.cache_files,
-        "untracked_message_types": UNTRACKED_MESSAGE_TYPES,
     });
     if let Value::Object(own) = own {
         page.extend(own);
+    }
+    // Front ends have a list of their own.
+    if !config.untracked_message_types.is_empty() {
+        let untracked = config.untracked_message_types.clone();
+        page.insert("untracked_message_types".to_owned(), untracked.into());
     }
     disk.add_to(&mut page);
     permissions.restrict(&mut page, app);

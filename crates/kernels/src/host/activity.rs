@@ -45,6 +45,11 @@ const UNTRACKED: [&str; 29] = [
     "input_reply",
 ];
 
+/// The types of messages that are no activity, where nobody says otherwise.
+pub(crate) fn untracked_message_types() -> Vec<String> {
+    UNTRACKED.map(str::to_owned).to_vec()
+}
+
 /// How many subshells are known to work at once.
 const BUSY_SUBSHELLS_MAX: usize = 64;
 
@@ -98,8 +103,14 @@ struct StatusContent<'a> {
 }
 
 impl<'a> Said<'a> {
-    pub(super) fn new(message: &'a Message, header: &'a Header<'_>, parent: Option<&Header<'_>>) -> Self {
-        let is_tracked = |msg_type: &str| !UNTRACKED.contains(&msg_type);
+    /// `untracked`: the types of messages that are no activity.
+    pub(super) fn new(
+        message: &'a Message,
+        header: &'a Header<'_>,
+        parent: Option<&Header<'_>>,
+        untracked: &[String],
+    ) -> Self {
+        let is_tracked = |msg_type: &str| !untracked.iter().any(|untracked| untracked == msg_type);
         let execution_state = || {
             let content: StatusContent<'_> = serde_json::from_slice(&message.content).ok()?;
             ExecutionState::said_by_kernel(&content.execution_state)
@@ -175,6 +186,16 @@ mod tests {
         parent_type: &str,
         state: &str,
     ) -> (ExecutionState, i64) {
+        after_with(&untracked_message_types(), before, msg_type, parent_type, state)
+    }
+
+    fn after_with(
+        untracked: &[String],
+        before: ExecutionState,
+        msg_type: &str,
+        parent_type: &str,
+        state: &str,
+    ) -> (ExecutionState, i64) {
         let parent = match parent_type {
             "" => "{}".to_owned(),
             _ => format!(r#"{{"msg_id":"q","msg_type":"{parent_type}"}}"#),
@@ -189,7 +210,7 @@ mod tests {
         };
         let header = message.header().unwrap();
         let mut status = status(before);
-        Said::new(&message, &header, message.parent().unwrap().as_ref()).observe(
+        Said::new(&message, &header, message.parent().unwrap().as_ref(), untracked).observe(
             &mut Shells::default(),
             &mut status,
             time(1),
@@ -244,5 +265,15 @@ mod tests {
         assert_eq!(after(Idle, "stream", "execute_request", ""), (Idle, 1));
         assert_eq!(after(Idle, "stream", "comm_info_request", ""), (Idle, 0));
         assert_eq!(after(Idle, "comm_msg", "comm_info_request", ""), (Idle, 1));
+    }
+
+    #[test]
+    fn what_counts_can_be_chosen() {
+        use ExecutionState::{Busy, Idle};
+        let untracked = ["status", "execute_request", "stream"].map(str::to_owned);
+        let after = |msg_type, parent_type, state| after_with(&untracked, Idle, msg_type, parent_type, state);
+        assert_eq!(after("status", "execute_request", "busy"), (Idle, 0));
+        assert_eq!(after("stream", "execute_request", ""), (Idle, 0));
+        assert_eq!(after("status", "kernel_info_request", "busy"), (Busy, 1));
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Core {
     asked: Mutex<Lanes<Asked>>,
     /// The same.
     shells: Mutex<Shells>,
+    /// The types of messages that are no activity.
+    untracked_message_types: Vec<String>,
     /// Told when one request less waits on a channel. For one listener each.
     room: Lanes<Notify>,
 }
@@ -81,10 +83,16 @@ impl<'a> Output<'a> {
         self.parent.as_ref().as_ref()
     }
 
-    fn observe(&self, shells: &mut Shells, status: &mut KernelStatus, now: Timestamp) -> bool {
+    fn observe(
+        &self,
+        untracked: &[String],
+        shells: &mut Shells,
+        status: &mut KernelStatus,
+        now: Timestamp,
+    ) -> bool {
         // What greets us is no sign of anything.
         self.header.msg_type != WELCOME
-            && Said::new(self.message, &self.header, self.parent()).observe(shells, status, now)
+            && Said::new(self.message, &self.header, self.parent(), untracked).observe(shells, status, now)
     }
 
     /// The request that the kernel says it is done with.
@@ -108,6 +116,7 @@ impl Core {
         journal: Arc<Journal>,
         status: watch::Sender<KernelStatus>,
         outstanding_requests_max: usize,
+        untracked_message_types: Vec<String>,
     ) -> Self {
         Self {
             kernel_id,
@@ -117,6 +126,7 @@ impl Core {
             status,
             asked: Mutex::new(Lanes::each(|| Asked::new(outstanding_requests_max))),
             shells: Mutex::default(),
+            untracked_message_types,
             room: Lanes::default(),
         }
     }
@@ -173,7 +183,9 @@ impl Core {
         let now = Timestamp::now();
         let mut shells = self.shells();
         self.status.send_if_modified(|status| {
-            let observe = |changed, output: &Output<'_>| output.observe(&mut shells, status, now) || changed;
+            let untracked = &self.untracked_message_types;
+            let observe =
+                |changed, output: &Output<'_>| output.observe(untracked, &mut shells, status, now) || changed;
             said.iter().fold(false, observe)
         });
         drop(shells);

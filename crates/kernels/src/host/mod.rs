@@ -34,6 +34,7 @@ use crate::{
     usage::{Gauge, Meter},
 };
 
+pub(crate) use activity::untracked_message_types;
 pub(crate) use handle::HostHandle;
 use handle::{Lanes, queues};
 pub(crate) use own_messages::OwnMessages;
@@ -90,6 +91,7 @@ pub(crate) async fn start(setup: HostSetup) -> Result<HostHandle, KernelError> {
         journal.clone(),
         status,
         limits.outstanding_requests_max,
+        settings.untracked_message_types.clone(),
     ));
     let (commands, commands_heard) = mpsc::channel(COMMANDS_QUEUED_MAX);
     let (entries, queued) = queues(&limits);

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::untracked_message_types;
 use crate::{KernelLimits, KernelsConfig, ResourceLimits, Transport};
 
 /// How a host keeps its kernel. See [`KernelsConfig`] for each field.
@@ -17,6 +18,8 @@ pub(crate) struct HostSettings {
     pub(crate) restart_wait_max: Duration,
     pub(crate) stable_start_time: Duration,
     pub(crate) heartbeat_interval: Duration,
+    #[serde(default = "untracked_message_types")]
+    pub(crate) untracked_message_types: Vec<String>,
     pub(crate) limits: KernelLimits,
     #[serde(default)]
     pub(crate) resource_limits: ResourceLimits,
@@ -35,6 +38,7 @@ impl HostSettings {
             restart_wait_max: config.restart_wait_max,
             stable_start_time: config.stable_start_time,
             heartbeat_interval: config.heartbeat_interval,
+            untracked_message_types: config.untracked_message_types.clone(),
             limits: config.limits.clone(),
             resource_limits: config.resource_limits,
             control_group: config.control_group.clone(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use frontends::FrontendsConfig;
 
 use super::Parts;
-use super::classes::{LAB, NBCLASSIC, NOTEBOOK, SERVER};
+use super::classes::{KERNELS, LAB, NBCLASSIC, NOTEBOOK, SERVER};
 use crate::error::ServerError;
 use crate::settings::reader::{BadSetting, Reader};
 use crate::variables::Variables;
@@ -56,6 +56,9 @@ pub(super) fn read(
     config.system_locale = locale(variables);
     config.allow_hidden_files = parts.contents.allow_hidden;
     config.delete_to_trash = parts.contents.delete_to_trash;
+    if let Some(untracked) = reader.class(KERNELS).list("untracked_message_types")? {
+        config.untracked_message_types = untracked;
+    }
     if let Some(quit_button) = server.switch("quit_button")? {
         config.quit_button = quit_button;
     }

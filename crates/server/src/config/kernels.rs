@@ -90,6 +90,11 @@ pub(super) fn read(
         let usual = || paths.runtime_dir.join("external_kernels");
         config.external_dir = Some(external_dir.map_or_else(usual, |dir| variables.absolute(&dir)));
     }
+    if let Some(untracked) = kernels.list("untracked_message_types")? {
+        config.untracked_message_types = untracked;
+    }
+    // Output is always kept.
+    kernels.know("buffer_offline_messages");
     config.culling = culling(&kernels, warnings)?;
     config.resource_limits = resource_limits(&own)?;
     if let Some(ip) = kernel.text("ip")?.filter(|ip| !ip.is_empty()) {
