@@ -99,6 +99,7 @@ async fn connect(
     }
     Ok(upgrade.on_upgrade(async move |socket| {
         if let End::Goodbye = serve(socket, auth, &kernel, attachment, connection, &config).await {
+            kernel.note_goodbye(&client);
             merging.note_goodbye(&kernel, &client);
         }
     }))

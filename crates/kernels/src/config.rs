@@ -124,6 +124,9 @@ pub struct KernelLimits {
     pub remembered_clients_max: usize,
     /// The same, of all users together.
     pub remembered_clients_total_max: usize,
+    /// How long all is kept for a client that has closed its connection; afterwards only what its own cells say. It may come
+    /// back at once, as when somebody asks a front end to connect again.
+    pub return_wait: Duration,
     /// The end of a kernel's standard error that is kept to be shown.
     pub stderr_tail_bytes_max: usize,
     /// A `kernel.json`.
@@ -144,6 +147,7 @@ impl Default for KernelLimits {
             outstanding_requests_max: 65_536,
             remembered_clients_max: 64,
             remembered_clients_total_max: 1_024,
+            return_wait: Duration::from_secs(60),
             stderr_tail_bytes_max: 16 << 10,
             kernelspec_bytes_max: 1 << 20,
         }

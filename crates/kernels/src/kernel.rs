@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use wire::{Channel, Message};
 
+use crate::attachment::newest_of;
 use crate::{
     Attachment, ClientId, Ended, ExecutionState, KernelAction, KernelDone, KernelError, KernelId,
     KernelModel, KernelObserver, KernelStatus, KernelUsage, Phase,
@@ -232,6 +233,22 @@ impl Kernel {
     #[must_use]
     pub fn ends(&self) -> watch::Receiver<u64> {
         self.0.host.journal.ends()
+    }
+
+    /// The newest of them in each cell.
+    #[must_use]
+    pub fn newest_executions(&self) -> Vec<Execution> {
+        newest_of(self.executions())
+    }
+
+    /// What these have said is written down, and need not be kept for clients that are gone for good.
+    pub fn note_written(&self, executions: &[Execution]) {
+        self.0.host.clients.note_written(executions);
+    }
+
+    /// A client that is gone has closed its connection, and not only lost it.
+    pub fn note_goodbye(&self, client: &ClientId) {
+        self.0.host.clients.say_goodbye(client);
     }
 
     /// Where its next message will stand.

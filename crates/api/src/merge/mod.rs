@@ -203,6 +203,10 @@ impl Merging {
         drop(place);
         if is_all {
             self.settled.note(kernel.id(), path, version, executions);
+            // Of several documents it may be another whose cells these are.
+            if self.sessions.paths_of(kernel.id(), NOTEBOOK).len() <= 1 {
+                kernel.note_written(executions);
+            }
         }
         Ok(cells)
     }
@@ -256,14 +260,7 @@ async fn may_fill(asker: &Absentee, kernel: &Kernel, path: &ContentsPath) -> Opt
 
 /// The newest request of each cell, of those whose client is gone.
 fn due(kernel: &Kernel) -> Vec<Execution> {
-    let mut newest = Vec::<Execution>::new();
-    for execution in kernel.executions() {
-        newest.retain(|older| match (&older.cell_id, &execution.cell_id) {
-            (Some(older), Some(newer)) => older != newer,
-            (_, _) => older.code != execution.code,
-        });
-        newest.push(execution);
-    }
+    let mut newest = kernel.newest_executions();
     newest.retain(|execution| execution.first.is_some() && !kernel.is_attached(&execution.client));
     newest
 }

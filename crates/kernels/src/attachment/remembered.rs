@@ -1,6 +1,6 @@
 //! Whom to forget when more clients have gone away than are remembered.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use crate::{ClientId, KernelLimits};
 
@@ -10,6 +10,8 @@ pub(crate) struct RememberedMax {
     /// Of one user, so that nobody makes others be forgotten.
     of_one_user: usize,
     of_all: usize,
+    /// For how long one is remembered whole that has said goodbye.
+    pub(super) return_wait: Duration,
 }
 
 /// A client that has gone away.
@@ -32,6 +34,7 @@ impl RememberedMax {
         Self {
             of_one_user: limits.remembered_clients_max,
             of_all: limits.remembered_clients_total_max,
+            return_wait: limits.return_wait,
         }
     }
 
@@ -72,6 +75,7 @@ mod tests {
         let max = RememberedMax {
             of_one_user: max.0,
             of_all: max.1,
+            return_wait: Duration::ZERO,
         };
         let gone = gone.iter().zip(0..);
         let gone = gone.map(|(&(user, session, is_owed), generation)| Gone {
