@@ -8,13 +8,14 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use test_support::{TestClient, eventually};
+use test_support::{TestClient, TestSocket, eventually};
+use wire::Message;
 
 use super::{
     process::{Home, Running},
     surviving::{Cell, end_kernel, kernel_of, open_session, pid_of, socket},
 };
-use crate::channels::{cell, ipykernel::python, kind, run, text};
+use crate::channels::{cell, ipykernel::python, kind, parent, run, text};
 
 /// Passes on what a server and a host say to each other, as another version would.
 const BETWEEN: &str = r#"
@@ -153,9 +154,7 @@ async fn document_after_a_restart(client: &TestClient, session: &Value) -> Strin
     let sleep = "print('sleeping', flush=True); time.sleep(600)";
     let sleeping = cell(sleep);
     browser.send(&sleeping).await;
-    browser
-        .until("it sleeps", |message| kind(message) == "stream")
-        .await;
+    until_it_sleeps(&mut browser, &sleeping).await;
     client
         .post_empty(&format!("/api/kernels/{kernel}/interrupt"))
         .await
@@ -163,10 +162,9 @@ async fn document_after_a_restart(client: &TestClient, session: &Value) -> Strin
     let answers = browser.answers_to(&sleeping).await;
     assert!(answers.iter().any(|message| kind(message) == "error"));
 
-    browser.send(&cell(sleep)).await;
-    browser
-        .until("it sleeps", |message| kind(message) == "stream")
-        .await;
+    let sleeping = cell(sleep);
+    browser.send(&sleeping).await;
+    until_it_sleeps(&mut browser, &sleeping).await;
     let path = format!("/api/sessions/{}", session["id"].as_str().unwrap());
     let moved = json!({"path": "y.ipynb", "name": "y.ipynb"});
     client.patch(&path, &moved).await.expect(200);
@@ -184,6 +182,13 @@ async fn document_after_a_restart(client: &TestClient, session: &Value) -> Strin
     .await;
     let document = text(&printed);
     document.trim().rsplit('/').next().unwrap().to_owned()
+}
+
+/// What was printed before may be given again.
+async fn until_it_sleeps(browser: &mut TestSocket, sleeping: &Message) {
+    let id = sleeping.header().unwrap().msg_id.into_owned();
+    let says_so = |message: &Message| kind(message) == "stream" && parent(message) == id;
+    browser.until("it sleeps", says_so).await;
 }
 
 async fn usage_of(client: &TestClient, kernel: &str) -> Value {
