@@ -147,6 +147,8 @@ impl Executor {
                     json!({"data": {"text/plain": "x".repeat(bytes)}, "metadata": {}, "transient": {}});
                 self.speaker.publish("display_data", parent, &content).await;
             }
+            Command::Show { id, text } => self.display("display_data", parent, &id, &text).await,
+            Command::Update { id, text } => self.display("update_display_data", parent, &id, &text).await,
             Command::Result(text) => {
                 let count = self.execution_count;
                 let content = json!({"execution_count": count, "data": {"text/plain": text}, "metadata": {}});
@@ -194,6 +196,11 @@ impl Executor {
             .await;
     }
 
+    async fn display(&self, msg_type: &str, parent: &Bytes, id: &str, text: &str) {
+        let content = json!({"data": {"text/plain": text}, "metadata": {}, "transient": {"display_id": id}});
+        self.speaker.publish(msg_type, parent, &content).await;
+    }
+
     /// Asks whoever sent `request`, and waits for the answer.
     async fn ask(&mut self, request: &Request, prompt: &str, allow_stdin: bool) -> Result<String, Stop> {
         if !allow_stdin {
@@ -202,6 +209,10 @@ impl Executor {
                 ename: "StdinNotImplementedError",
                 evalue,
             });
+        }
+        // As ipykernel: what was said before the question is no answer to it.
+        let signer = self.speaker.signer();
+        while let Ok(Some(_)) = tokio::time::timeout(Duration::ZERO, self.stdin.requests.next(signer)).await {
         }
         let content = json!({"prompt": prompt, "password": false}).to_string();
         let question = self.speaker.message(

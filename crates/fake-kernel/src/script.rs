@@ -35,6 +35,20 @@ pub enum Command {
     },
     /// `display N bytes`: one `display_data` with N bytes of text.
     Display(usize),
+    /// `show ID WORD`: a `display_data` that can be updated.
+    Show {
+        /// Its `display_id`.
+        id: String,
+        /// What it shows.
+        text: String,
+    },
+    /// `update ID WORD`: an `update_display_data`.
+    Update {
+        /// The `display_id` of what shows this from now on.
+        id: String,
+        /// What it shows.
+        text: String,
+    },
     /// `result TEXT`: an `execute_result`.
     Result(String),
     /// `buffers N BYTES`: a `comm_msg` with N buffers of BYTES each, the n-th filled with the byte n.
@@ -114,6 +128,14 @@ fn command(line: &str) -> Option<Command> {
             per_ms: per_ms.parse().ok().filter(|per_ms| *per_ms > 0)?,
         },
         ("display", [bytes, "bytes"]) => Command::Display(bytes.parse().ok()?),
+        ("show", [id, text]) => Command::Show {
+            id: (*id).to_owned(),
+            text: (*text).to_owned(),
+        },
+        ("update", [id, text]) => Command::Update {
+            id: (*id).to_owned(),
+            text: (*text).to_owned(),
+        },
         ("result", _) => Command::Result(rest.to_owned()),
         ("buffers", [count, bytes]) => Command::Buffers {
             count: count.parse().ok()?,
@@ -170,6 +192,8 @@ mod tests {
         );
         let (count, bytes, per_ms) = (40, 200, 20);
         check("paced 40 200 20", &[Command::Paced { count, bytes, per_ms }]);
+        let (id, text) = ("a".to_owned(), "b".to_owned());
+        check("update a b", &[Command::Update { id, text }]);
         check("exit 3", &[Command::Exit(3)]);
         check(
             "unsigned 2\nhostile bytes",

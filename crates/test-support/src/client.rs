@@ -149,9 +149,14 @@ impl TestClient {
     }
 
     /// Opens the channels of a kernel where connections break; `None` when this one did.
-    pub async fn channels_unless_broken(&self, kernel_id: &str, session_id: &str) -> Option<TestSocket> {
+    pub async fn channels_unless_broken(
+        &self,
+        kernel_id: &str,
+        session_id: &str,
+        subprotocol: Subprotocol,
+    ) -> Option<TestSocket> {
         let path = format!("/api/kernels/{kernel_id}/channels?session_id={session_id}");
-        TestSocket::connect_unless_broken(&self.url(&path), &self.headers, Subprotocol::V1)
+        TestSocket::connect_unless_broken(&self.url(&path), &self.headers, subprotocol)
             .await?
             .ok()
     }

@@ -15,13 +15,15 @@ const CHUNK_BYTES: usize = 1_024;
 /// A running proxy; connections through it end with it.
 pub struct TestProxy {
     address: SocketAddr,
-    faults: Arc<Mutex<Faults>>,
+    down: Shared,
+    up: Shared,
     accepting: AbortHandle,
 }
 
-/// What happens to what comes from the server. (What goes to it passes unharmed: the reading side of a broken connection
-/// is what tests are about.)
+/// What happens to what goes one way: asked about each piece, with its length.
 pub type Faults = Box<dyn FnMut(usize) -> Fault + Send>;
+
+type Shared = Arc<Mutex<Faults>>;
 
 /// What happens to one piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,21 +37,23 @@ pub enum Fault {
 }
 
 impl TestProxy {
-    /// A proxy to `upstream`. `faults` is asked, with its length, about each piece that comes from there.
-    pub async fn start(upstream: SocketAddr, faults: Faults) -> Self {
+    /// A proxy to `upstream` that lets everything pass.
+    pub async fn start(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("the port's number");
-        let faults = Arc::new(Mutex::new(faults));
-        let asked = faults.clone();
+        let no_faults = || Arc::new(Mutex::new(Box::new(|_: usize| Fault::None) as Faults));
+        let (down, up) = (no_faults(), no_faults());
+        let shared = (down.clone(), up.clone());
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                connections.spawn(serve(client, upstream, asked.clone()));
+                connections.spawn(serve(client, upstream, shared.clone()));
             }
         });
         Self {
             address,
-            faults,
+            down,
+            up,
             accepting: accepting.abort_handle(),
         }
     }
@@ -59,9 +63,10 @@ impl TestProxy {
         self.address
     }
 
-    /// What happens from now on.
-    pub fn change(&self, faults: Faults) {
-        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    /// What happens from now on to what comes from the server, and to what goes to it.
+    pub fn change(&self, down: Faults, up: Faults) {
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down;
+        *self.up.lock().unwrap_or_else(PoisonError::into_inner) = up;
     }
 }
 
@@ -71,7 +76,7 @@ impl Drop for TestProxy {
     }
 }
 
-async fn serve(client: TcpStream, upstream: SocketAddr, faults: Arc<Mutex<Faults>>) {
+async fn serve(client: TcpStream, upstream: SocketAddr, (down, up): (Shared, Shared)) {
     let Ok(server) = TcpStream::connect(upstream).await else {
         return;
     };
@@ -82,17 +87,15 @@ async fn serve(client: TcpStream, upstream: SocketAddr, faults: Arc<Mutex<Faults
     let (from_server, to_server) = server.into_split();
     // When either ends, dropping the rest breaks both connections.
     tokio::select! {
-        () = pass(from_client, to_server, |_| Fault::None) => {}
-        () = pass(from_server, to_client, |bytes| {
-            (faults.lock().unwrap_or_else(PoisonError::into_inner))(bytes)
-        }) => {}
+        () = pass(from_client, to_server, &up) => {}
+        () = pass(from_server, to_client, &down) => {}
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut fault: impl FnMut(usize) -> Fault) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Mutex<Faults>) {
     let mut piece = vec![0; CHUNK_BYTES];
     while let Ok(bytes @ 1..) = from.read(&mut piece).await {
-        let fault = fault(bytes);
+        let fault = (faults.lock().unwrap_or_else(PoisonError::into_inner))(bytes);
         if let Fault::Wait(pause) = fault {
             tokio::time::sleep(pause).await;
         }

@@ -81,6 +81,12 @@ impl TestSocket {
 
     /// Sends a message.
     pub async fn send(&mut self, message: &Message) {
+        let sent = self.send_unless_broken(message).await;
+        sent.expect("an open WebSocket");
+    }
+
+    /// Sends a message; an error when the connection broke.
+    pub async fn send_unless_broken(&mut self, message: &Message) -> Result<(), Error> {
         let frame = match self
             .subprotocol
             .encode(message)
@@ -89,7 +95,7 @@ impl TestSocket {
             Frame::Text(text) => WsMessage::Text(text.into()),
             Frame::Binary(bytes) => WsMessage::Binary(bytes),
         };
-        self.stream.send(frame).await.expect("an open WebSocket");
+        self.stream.send(frame).await
     }
 
     /// Sends something that is no message.
