@@ -13,7 +13,7 @@ use axum::{
 use contents::ContentsManager;
 use http::{StatusCode, header::LOCATION};
 use identity::BaseUrl;
-use kernels::{Kernel, KernelError, KernelId, KernelManager, KernelModel, StartKernel};
+use kernels::{Kernel, KernelEnding, KernelError, KernelId, KernelManager, KernelModel, StartKernel};
 use serde::Deserialize;
 use sessions::SessionManager;
 use tokio::{
@@ -180,7 +180,7 @@ async fn restart(
 /// Forgets the owners of kernels that ended by themselves, and of their sessions, for as long as the server runs: an id
 /// that is used again is nobody's.
 pub async fn release_ended_kernels(
-    mut endings: broadcast::Receiver<KernelId>,
+    mut endings: broadcast::Receiver<KernelEnding>,
     kernels: KernelManager,
     sessions: SessionManager,
     merging: Merging,
@@ -195,12 +195,13 @@ pub async fn release_ended_kernels(
             }
         }
         match ended {
-            Ok(id) => {
+            Ok(KernelEnding { id, at }) => {
                 // Started again under the same id meanwhile, or about to be: it has an owner.
                 if kernels.is_taken(&id) {
                     continue;
                 }
-                if let Err(error) = ownership.release(ResourceKind::Kernels, id.as_str()).await {
+                let released = ownership.release_ended(ResourceKind::Kernels, id.as_str(), at);
+                if let Err(error) = released.await {
                     error!(kernel.id = %id, %error, "failed to forget who owned a kernel that ended");
                 }
             }

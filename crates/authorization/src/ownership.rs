@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use store::{Store, StoreError};
@@ -18,9 +19,18 @@ pub struct Ownership {
     shared: Arc<Shared>,
 }
 
+type Records = HashMap<ResourceKind, HashMap<Arc<str>, Record>>;
+
+struct Record {
+    owned: Owned,
+    /// When it was claimed last. A name may be used again: what is known of the end of its former bearer says nothing
+    /// about the next.
+    claimed: Instant,
+}
+
 struct Shared {
     /// Held only for a lookup or a change, never across an await.
-    records: Mutex<HashMap<ResourceKind, HashMap<Arc<str>, Owned>>>,
+    records: Mutex<Records>,
     /// `None`: the records end with the process.
     store: Option<Store>,
     changes: watch::Sender<()>,
@@ -71,7 +81,7 @@ impl Ownership {
     /// Records that end with the process.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self::new(HashMap::new(), None)
+        Self::new(Records::new(), None)
     }
 
     /// Records that are kept in the file of the instance.
@@ -79,7 +89,7 @@ impl Ownership {
     /// # Errors
     /// When they cannot be read.
     pub async fn persisted(store: Store) -> Result<Self, OwnershipError> {
-        let mut records: HashMap<ResourceKind, HashMap<Arc<str>, Owned>> = HashMap::new();
+        let mut records = Records::new();
         for row in store.owners().await? {
             let Some(kind) = ResourceKind::named(&row.kind) else {
                 warn!(
@@ -92,15 +102,19 @@ impl Ownership {
                 owner: Some(Arc::from(row.owner)),
                 shares: row.shares.into_iter().map(Arc::from).collect(),
             };
+            let record = Record {
+                owned,
+                claimed: Instant::now(),
+            };
             records
                 .entry(kind)
                 .or_default()
-                .insert(Arc::from(row.name), owned);
+                .insert(Arc::from(row.name), record);
         }
         Ok(Self::new(records, Some(store)))
     }
 
-    fn new(records: HashMap<ResourceKind, HashMap<Arc<str>, Owned>>, store: Option<Store>) -> Self {
+    fn new(records: Records, store: Option<Store>) -> Self {
         let shared = Shared {
             records: Mutex::new(records),
             store,
@@ -130,14 +144,17 @@ impl Ownership {
         owner: &str,
         most: usize,
     ) -> Result<(), OwnershipError> {
-        if !self.note_owner(kind, name, owner, most)? {
-            return Ok(());
-        }
+        let is_new = self.note_owner(kind, name, owner, most)?;
+        // Also what is not new: its record may just be on its way out of the file.
         if let Err(error) = self.write_down_owner(kind, name, owner).await {
-            self.forget(kind, name);
+            if is_new {
+                self.forget(kind, name);
+            }
             return Err(error);
         }
-        self.shared.changes.send_replace(());
+        if is_new {
+            self.shared.changes.send_replace(());
+        }
         Ok(())
     }
 
@@ -151,23 +168,28 @@ impl Ownership {
     ) -> Result<bool, OwnershipError> {
         let mut records = self.records();
         let of_kind = records.entry(kind).or_default();
-        match of_kind.get(name).and_then(|record| record.owner.as_deref()) {
-            Some(present) if present != owner => {
+        let claimed = Instant::now();
+        if let Some(record) = of_kind.get_mut(name) {
+            if record.owned.owner.as_deref() != Some(owner) {
                 return Err(OwnershipError::AlreadyOwned {
                     kind,
                     name: name.to_owned(),
                 });
             }
-            Some(_) => return Ok(false),
-            None => {}
+            record.claimed = claimed;
+            return Ok(false);
         }
         let owned = of_kind
             .values()
-            .filter(|record| record.owner.as_deref() == Some(owner));
+            .filter(|record| record.owned.owner.as_deref() == Some(owner));
         if owned.count() >= most {
             return Err(OwnershipError::TooMany { kind, most });
         }
-        of_kind.entry(Arc::from(name)).or_default().owner = Some(Arc::from(owner));
+        let owned = Owned {
+            owner: Some(Arc::from(owner)),
+            shares: Vec::new(),
+        };
+        of_kind.insert(Arc::from(name), Record { owned, claimed });
         Ok(true)
     }
 
@@ -221,7 +243,7 @@ impl Ownership {
             .get_mut(&kind)
             .and_then(|records| records.get_mut(name))
         {
-            record.shares = usernames.iter().map(|username| Arc::from(*username)).collect();
+            record.owned.shares = usernames.iter().map(|username| Arc::from(*username)).collect();
         }
         self.shared.changes.send_replace(());
         Ok(())
@@ -237,6 +259,35 @@ impl Ownership {
         }
         self.forget(kind, name);
         self.shared.changes.send_replace(());
+        Ok(())
+    }
+
+    /// The same for what ended at this moment, unless somebody has claimed the name since.
+    ///
+    /// # Errors
+    /// When the record cannot be removed from the file.
+    pub async fn release_ended(
+        &self,
+        kind: ResourceKind,
+        name: &str,
+        at: Instant,
+    ) -> Result<(), OwnershipError> {
+        let is_of_ended = || {
+            let records = self.records();
+            let record = records.get(&kind).and_then(|records| records.get(name));
+            record.is_some_and(|record| record.claimed <= at)
+        };
+        if !is_of_ended() {
+            return Ok(());
+        }
+        if let Some(store) = &self.shared.store {
+            store.release(kind.as_str(), name).await?;
+        }
+        // Whoever deleted it may have been faster, and the next have claimed it meanwhile.
+        if is_of_ended() {
+            self.forget(kind, name);
+            self.shared.changes.send_replace(());
+        }
         Ok(())
     }
 
@@ -279,7 +330,7 @@ impl Ownership {
         self.records()
             .get(&kind)
             .and_then(|records| records.get(name))
-            .cloned()
+            .map(|record| record.owned.clone())
             .unwrap_or_default()
     }
 
@@ -288,7 +339,7 @@ impl Ownership {
         self.shared.changes.subscribe()
     }
 
-    fn records(&self) -> MutexGuard<'_, HashMap<ResourceKind, HashMap<Arc<str>, Owned>>> {
+    fn records(&self) -> MutexGuard<'_, Records> {
         // A panic while it was held leaves it whole: every change is a single insertion or removal.
         self.shared.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -334,6 +385,28 @@ mod tests {
         assert_eq!(again.lookup(kernels, "c"), Owned::default());
         ownership.release(kernels, "a").await.unwrap();
         claim("c", "ada").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_end_of_one_does_not_release_the_next_of_its_name() {
+        let ownership = Ownership::in_memory();
+        let kernels = ResourceKind::Kernels;
+        let owner = || ownership.lookup(kernels, "a").owner;
+        for next in ["ada", "bob"] {
+            ownership.claim(kernels, "a", "ada").await.unwrap();
+            let end = Instant::now();
+            if next != "ada" {
+                ownership.release(kernels, "a").await.unwrap();
+            }
+            ownership.claim(kernels, "a", next).await.unwrap();
+            ownership.release_ended(kernels, "a", end).await.unwrap();
+            assert_eq!(owner().as_deref(), Some(next));
+            ownership
+                .release_ended(kernels, "a", Instant::now())
+                .await
+                .unwrap();
+            assert_eq!(owner(), None);
+        }
     }
 
     #[tokio::test]

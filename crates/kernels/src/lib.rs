@@ -46,5 +46,5 @@ pub use limits::{
 };
 pub use manager::{KernelManager, StartKernel};
 pub use observer::{KernelAction, KernelDone, KernelObserver};
-pub use status::{Ended, ExecutionState, KernelModel, KernelStatus, Phase, jupyter_time};
+pub use status::{Ended, ExecutionState, KernelEnding, KernelModel, KernelStatus, Phase, jupyter_time};
 pub use usage::{DiskUsage, HostVirtualMemory, KernelUsage, MachineUsage, ServerMeter, ServerUsage};

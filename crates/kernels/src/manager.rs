@@ -18,8 +18,8 @@ use tracing::info;
 use self::slots::Kernels;
 
 use crate::{
-    ConnectionFile, Kernel, KernelAction, KernelDone, KernelError, KernelId, KernelObserver, KernelsConfig,
-    Kernelspecs, ResourceLimits,
+    ConnectionFile, Kernel, KernelAction, KernelDone, KernelEnding, KernelError, KernelId, KernelObserver,
+    KernelsConfig, Kernelspecs, ResourceLimits,
     external::ExternalLauncher,
     host::{self, HostHandle, HostSettings, HostSetup},
     host_process::{self, Registry, Spawning},
@@ -62,7 +62,7 @@ struct Shared {
     launcher: Arc<dyn Launcher>,
     /// A plain mutex, never held across an await.
     kernels: Mutex<Kernels>,
-    endings: broadcast::Sender<KernelId>,
+    endings: broadcast::Sender<KernelEnding>,
     observer: Arc<dyn KernelObserver>,
     registry: Registry,
     /// Cancelled when nothing starts any more.
@@ -298,10 +298,10 @@ impl KernelManager {
         measure_all(&self.list(), USAGE_AGE_MAX, USAGE_WAIT).await;
     }
 
-    /// The ids of kernels as they end, for whatever reason: whoever keeps something about a kernel (its owner,
+    /// Kernels as they end, for whatever reason: whoever keeps something about a kernel (its owner,
     /// its session) lets go of it then.
     #[must_use]
-    pub fn endings(&self) -> broadcast::Receiver<KernelId> {
+    pub fn endings(&self) -> broadcast::Receiver<KernelEnding> {
         self.0.endings.subscribe()
     }
 
@@ -311,9 +311,10 @@ impl KernelManager {
         tokio::spawn(async move {
             kernel.tell_restarts(told).await;
             kernel.ended().await;
+            let ending = KernelEnding::now(kernel.id().clone());
             manager.lock().forget(&kernel);
             // Nobody listening is fine.
-            let _listeners = manager.0.endings.send(kernel.id().clone());
+            let _listeners = manager.0.endings.send(ending);
         });
     }
 

@@ -1,6 +1,6 @@
 //! What is known of a kernel at this moment, and the model Jupyter's API shows of it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
@@ -81,6 +81,22 @@ pub enum Ended {
         /// The end of its standard error.
         stderr: Arc<str>,
     },
+}
+
+/// That a kernel is gone. Its id is free then, and may be another's already when this is heard.
+#[derive(Clone, Debug)]
+pub struct KernelEnding {
+    /// Which kernel.
+    pub id: KernelId,
+    /// When it was gone: before its id was free.
+    pub at: Instant,
+}
+
+impl KernelEnding {
+    pub(crate) fn now(id: KernelId) -> Self {
+        let at = Instant::now();
+        Self { id, at }
+    }
 }
 
 /// A kernel at this moment. Hosts send it to servers of other versions: fields are only added, with a default.

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use super::{KernelManager, slots::Reservation};
 use crate::{
-    Kernel, KernelId,
+    Kernel, KernelEnding, KernelId,
     host::HostHandle,
     host_process::{self, Adopted, HostRecord, Pauses, ProtocolError, Spawning},
 };
@@ -64,9 +64,10 @@ impl KernelManager {
         match adopted {
             Some(Adopted::Running(host)) => self.take_over(record, *host, reservation),
             Some(Adopted::Gone) => {
+                let ending = KernelEnding::now(id);
                 drop(reservation);
                 // Nobody listening is fine.
-                let _listeners = self.0.endings.send(id);
+                let _listeners = self.0.endings.send(ending);
             }
             Some(Adopted::Unreached(_)) | None => reservation.keep(),
         }

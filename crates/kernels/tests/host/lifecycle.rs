@@ -42,7 +42,7 @@ async fn a_kernel_is_started_listed_and_shut_down_without_a_trace() {
         first.ready().await,
         Err(KernelError::NoSuchKernel { .. })
     ));
-    assert_eq!(endings.recv().await.unwrap(), *first.id());
+    assert_eq!(endings.recv().await.unwrap().id, *first.id());
     assert_eq!(first.ended().await, Ended::ShutDown);
     // What it said before it ended is still there, then the end.
     client.until("shutdown_reply", "").await;
@@ -69,7 +69,7 @@ async fn an_id_is_taken_from_when_its_kernel_is_launched_until_it_has_ended() {
     let kernel = starting.await.unwrap();
     let mut endings = fixture.manager.endings();
     kernel.shutdown().await.unwrap();
-    assert_eq!(endings.recv().await.unwrap(), id);
+    assert_eq!(endings.recv().await.unwrap().id, id);
     assert!(!fixture.manager.is_taken(&id));
 }
 
