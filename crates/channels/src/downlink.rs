@@ -199,7 +199,20 @@ where
         let kernel = self.kernel;
         let start = replay.locate(|msg_id| kernel.first_answering(msg_id));
         self.attachment.seek(start);
+        // What is lost of it is told of when it comes to that.
+        loop {
+            match self.attachment.next_before(sent_until).await {
+                Ok(Some(delivery)) => replay.watch(&delivery),
+                Ok(None) => break,
+                Err(Gap { .. }) => {}
+            }
+        }
+        self.attachment.seek(start);
         let mut bytes = 0;
+        for comm_id in replay.begin() {
+            let release = self.made(|maker| maker.take_outputs(&comm_id, ""));
+            bytes += self.feed_message(&release).await?;
+        }
         loop {
             let delivery = match self.attachment.next_before(sent_until).await {
                 Ok(Some(delivery)) => delivery,
@@ -211,6 +224,10 @@ where
                     continue;
                 }
             };
+            for (comm_id, request) in replay.resume_widgets(delivery.position) {
+                let take = self.made(|maker| maker.take_outputs(&comm_id, &request));
+                bytes += self.feed_message(&take).await?;
+            }
             match replay.choose(&delivery) {
                 Again::Not => continue,
                 Again::Send => bytes += self.feed_delivery(&delivery).await?,
@@ -230,6 +247,10 @@ where
                 self.outgoing.feed(Outgoing::Ping(Bytes::new())).await?;
                 self.outgoing.flush().await?;
             }
+        }
+        for (comm_id, request) in replay.resume_widgets(sent_until) {
+            let take = self.made(|maker| maker.take_outputs(&comm_id, &request));
+            self.feed_message(&take).await?;
         }
         self.missed = self.missed.saturating_add(lost);
         self.ping().await?;

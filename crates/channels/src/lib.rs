@@ -29,6 +29,7 @@ mod retell;
 mod room;
 mod uplink;
 mod waiting;
+mod widgets;
 
 pub use bridge::bridge;
 pub use class::Class;

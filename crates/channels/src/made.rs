@@ -58,6 +58,13 @@ impl Maker<'_> {
         }
     }
 
+    /// Has an output widget take what answers this request, or nothing.
+    pub(crate) fn take_outputs(&self, comm_id: &str, request: &str) -> Message {
+        let data = json!({"method": "update", "state": {"msg_id": request}, "buffer_paths": []});
+        let content = json!({"comm_id": comm_id, "data": data});
+        self.message(Channel::Iopub, "comm_msg", None, &content)
+    }
+
     /// The kernel's state, answering `parent` or nothing.
     pub(crate) fn status(&self, execution_state: &str, parent: Option<&Message>) -> Message {
         self.message(

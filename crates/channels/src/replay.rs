@@ -10,12 +10,15 @@ use kernels::{Delivery, Position};
 use serde::Deserialize;
 use wire::{Channel, Header, Message};
 
+use crate::widgets::{OutputWidgets, WidgetsBefore};
+
 /// What is to be sent again, of what the client may have or not.
 #[derive(Debug)]
 pub(crate) struct Replay {
     /// Everything before this is confirmed.
     confirmed: Position,
     requests: HashMap<Box<str>, Uncertain>,
+    widgets: WidgetsBefore,
 }
 
 /// A request of which the client may have missed an answer.
@@ -97,11 +100,12 @@ impl Kind {
 
 impl Replay {
     /// For a client that has confirmed everything before `confirmed`. First [`note`](Self::note) all that was sent
-    /// since, then [`locate`](Self::locate), then [`choose`](Self::choose).
+    /// since, then [`locate`](Self::locate), [`watch`](Self::watch) all from there, then [`choose`](Self::choose).
     pub(crate) fn new(confirmed: Position) -> Self {
         Self {
             confirmed,
             requests: HashMap::new(),
+            widgets: WidgetsBefore::default(),
         }
     }
 
@@ -141,6 +145,52 @@ impl Replay {
         start
     }
 
+    /// Follows what output widgets take, of all messages in their order from the place that [`locate`](Self::locate) gave.
+    /// What they have taken is in no cell, and no cell need be cleared for it.
+    pub(crate) fn watch(&mut self, delivery: &Delivery) {
+        let message = &delivery.message();
+        let (Ok(header), Ok(Some(parent))) = (message.header(), message.parent()) else {
+            return;
+        };
+        let is_confirmed = delivery.position < self.confirmed;
+        let widgets = &mut self.widgets;
+        if let Some(comm_id) = widgets.now.note(&header.msg_type, &message.content) {
+            if is_confirmed {
+                widgets.confirmed.note(&header.msg_type, &message.content);
+            }
+            widgets.touched.insert(comm_id);
+        }
+        if !is_confirmed
+            && Kind::of(message, &header, true) == Kind::Output
+            && widgets.now.take(&parent.msg_id)
+            && let Some(request) = self.requests.get_mut(&*parent.msg_id)
+        {
+            request.outputs = request.outputs.saturating_sub(1);
+        }
+    }
+
+    /// All is watched. The widgets that may take outputs in the client now, and are to take none while their cells are
+    /// filled.
+    pub(crate) fn begin(&mut self) -> Vec<String> {
+        self.widgets.now = OutputWidgets::default();
+        self.widgets.touched.iter().cloned().collect()
+    }
+
+    /// Before what stands at `position` is sent: the widgets that are to take outputs again, as they did where the client
+    /// has confirmed all, and whose. Once.
+    pub(crate) fn resume_widgets(&mut self, position: Position) -> Vec<(String, String)> {
+        if position < self.confirmed {
+            return Vec::new();
+        }
+        let touched = std::mem::take(&mut self.widgets.touched).into_iter();
+        let confirmed = &self.widgets.confirmed;
+        touched
+            .map(|comm_id| (confirmed.request_of(&comm_id).to_owned(), comm_id))
+            .filter(|(request, _)| !request.is_empty())
+            .map(|(request, comm_id)| (comm_id, request))
+            .collect()
+    }
+
     /// What stood before `position` has left the journal. Whether a request lacks some of it that is given again already:
     /// no other word comes of that.
     pub(crate) fn note_lost(&mut self, position: Position) -> bool {
@@ -163,6 +213,15 @@ impl Replay {
             return Again::Not;
         };
         let kind = Kind::of(message, &header, parent.is_some());
+        self.widgets.now.note(&header.msg_type, &message.content);
+        let is_in_widget = |parent: &Header<'_>| self.widgets.now.take(&parent.msg_id);
+        if kind == Kind::Output && parent.as_ref().is_some_and(is_in_widget) {
+            // Nobody knows what else the widget shows, so it is not cleared: of what may have arrived it may have some twice.
+            return match delivery.position < self.confirmed {
+                true => Again::Not,
+                false => Again::Send,
+            };
+        }
         let request = parent.and_then(|parent| self.requests.get_mut(&*parent.msg_id));
         let is_confirmed = delivery.position < self.confirmed;
         match (kind, request) {

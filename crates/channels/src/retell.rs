@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kernels::{Delivery, Execution, Gap, Kernel, Position};
 use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::{CellOutputs, Filters, outputs::Displays};
+use crate::{CellOutputs, Filters, outputs::Displays, widgets::OutputWidgets};
 
 /// What a request left in its cell.
 #[derive(Clone, Debug)]
@@ -55,6 +55,7 @@ struct Retelling {
     /// Where in `retold` the request of a `msg_id` is.
     places: HashMap<Box<str>, usize>,
     displays: Displays,
+    widgets: OutputWidgets,
     filters: Filters,
     /// Of all outputs, without the updates of displays.
     bytes: usize,
@@ -76,6 +77,7 @@ impl Retelling {
                 })
                 .collect(),
             displays: Displays::default(),
+            widgets: OutputWidgets::default(),
             filters,
             bytes: 0,
             bytes_max,
@@ -126,6 +128,7 @@ impl Retelling {
         let (Ok(header), Ok(Some(parent))) = (parts.header(), parts.parent()) else {
             return;
         };
+        self.widgets.note(&header.msg_type, parts.content);
         let place = self.places.get(&*parent.msg_id);
         let retold = place.and_then(|place| self.retold.get_mut(*place));
         // Displays are updated by whatever request.
@@ -134,6 +137,10 @@ impl Retelling {
             if let Some(Retold { outputs, .. }) = retold {
                 outputs.is_complete &= is_read;
             }
+            return;
+        }
+        // All else that a widget takes is no output.
+        if header.msg_type != "execute_input" && self.widgets.take(&parent.msg_id) {
             return;
         }
         if let Some(Retold { outputs, .. }) = retold {

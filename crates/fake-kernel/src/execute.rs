@@ -163,6 +163,14 @@ impl Executor {
                     .publish_raw("comm_msg", parent, content.into(), buffers)
                     .await;
             }
+            Command::Capture { comm_id, begins } => {
+                let header = request.message.header().ok();
+                let id = header.filter(|_| begins).map(|header| header.msg_id.into_owned());
+                let state = json!({"msg_id": id.unwrap_or_default()});
+                let data = json!({"method": "update", "state": state, "buffer_paths": []});
+                let content = json!({"comm_id": comm_id, "data": data});
+                self.speaker.publish("comm_msg", parent, &content).await;
+            }
             Command::Clear => {
                 self.speaker
                     .publish("clear_output", parent, &json!({"wait": true}))

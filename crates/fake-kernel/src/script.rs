@@ -58,6 +58,13 @@ pub enum Command {
         /// How long each is.
         bytes: usize,
     },
+    /// `capture COMM`, `release COMM`: an output widget takes what this cell says from here on, or until here.
+    Capture {
+        /// The widget's comm.
+        comm_id: String,
+        /// Whether it takes it, or does no longer.
+        begins: bool,
+    },
     /// `input PROMPT`: asks the client and prints what it answered.
     Input(String),
     /// `sleep MS` (also `sleep MS until interrupted`): an interrupt ends it with `KeyboardInterrupt`.
@@ -140,6 +147,10 @@ fn command(line: &str) -> Option<Command> {
         ("buffers", [count, bytes]) => Command::Buffers {
             count: count.parse().ok()?,
             bytes: bytes.parse().ok()?,
+        },
+        ("capture" | "release", [comm_id]) => Command::Capture {
+            comm_id: (*comm_id).to_owned(),
+            begins: word == "capture",
         },
         ("input", _) => Command::Input(rest.to_owned()),
         ("sleep", [pause] | [pause, "until", "interrupted"]) => Command::Sleep(milliseconds(pause)?),

@@ -3,6 +3,7 @@
 
 mod client;
 mod coming_back;
+mod widgets;
 
 use std::time::Duration;
 
