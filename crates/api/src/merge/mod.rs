@@ -5,6 +5,11 @@
 //! ran, if these hold the same code still and were not saved later. That happens before a notebook is opened, before and after
 //! its kernel ends, and at the end of a cell when nobody looks at the kernel any more.
 //!
+//! Outputs go this way: **due** (the newest request of each cell whose client is gone: `due`) → **allowed** (by the right of who
+//! sent it: `allowed`) → **retold** (from the journal: `channels::retell`) → **written** (into the cells of the file: `file`,
+//! `notebook`) → **settled** (the file is known to have it all: `settled`). When that happens, and what is filled, stands in
+//! [kernel messages](../../../../docs/kernel-messages.md#merge).
+//!
 //! Nothing here has a right of its own: each request's outputs are written by the right of who sent it, asked anew.
 
 mod askers;
