@@ -305,7 +305,11 @@ async fn a_host_that_does_not_answer_keeps_no_notebook_from_being_opened() {
     let cells = opened(&owner).await;
     signal(host, "-CONT");
     assert_eq!(cells[1]["outputs"], json!([]));
-    assert_ne!(opened(&owner).await[1]["outputs"], json!([]), "later");
+    // On a busy machine what takes too long is left to the next opening again.
+    eventually("the outputs, later", async || {
+        (opened(&owner).await[1]["outputs"] != json!([])).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
