@@ -8,7 +8,7 @@ use frontends::Frontends;
 use kernels::{Kernelspec, NativeKernel};
 
 use crate::config::{Config, TokenOrigin};
-use crate::start::RunningServer;
+use crate::running::RunningServer;
 use crate::urls::ShownToken;
 
 /// How many kernels are listed.

@@ -13,6 +13,7 @@ mod local_time;
 pub mod logging;
 pub mod paths;
 pub mod python;
+mod running;
 pub mod runtime_files;
 pub mod settings;
 pub mod signals;
@@ -24,5 +25,6 @@ pub mod variables;
 
 pub use config::{Application, Config};
 pub use error::ServerError;
-pub use start::{Overrides, RunningServer, start};
+pub use running::RunningServer;
+pub use start::{Overrides, start};
 pub use variables::Variables;

@@ -1,21 +1,24 @@
 //! A kernel's life: launched, attended to, started again when it dies, ended when told to.
 
+mod death;
+
 use std::{io, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep, timeout},
+    time::timeout,
 };
 use tracing::{debug, info, warn};
 use wire::Channel;
 
+use self::death::Death;
 use super::{
     handle::Command,
     launchpad::{Launchpad, Running},
 };
-use crate::{Ended, ExecutionState, Exit, InterruptMode, KernelError, Phase, Signal, sockets::SocketError};
+use crate::{Ended, ExecutionState, Exit, InterruptMode, KernelError, Phase, Signal};
 
 /// When the sockets break, how long to wait for the news that the kernel has died, before connecting again.
 const DEATH_NEWS_WAIT: Duration = Duration::from_millis(300);
@@ -25,15 +28,6 @@ const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
 
 /// How long the system may take to end a process that was killed.
 const KILL_WAIT: Duration = Duration::from_secs(5);
-
-/// After how many restarts in a row the wait before the next is as long as it gets.
-const BACK_OFF_STEPS: u32 = 3;
-
-/// How often to look, in this wait, whether somebody wants something of the kernel.
-const BACK_OFF_LOOK: Duration = Duration::from_millis(50);
-
-/// What kernels say when somebody else listens on their ports.
-const PORT_TAKEN: &str = "Address already in use";
 
 /// The task of a host.
 pub(super) struct Life {
@@ -59,16 +53,6 @@ enum Turn {
     Restart(oneshot::Sender<Result<(), KernelError>>),
     Shutdown(oneshot::Sender<()>),
     Died(Death),
-}
-
-/// Why a kernel is dead.
-#[derive(Debug, thiserror::Error)]
-enum Death {
-    #[error("{0}")]
-    Ended(Exit),
-    /// What it sends harms whoever listens, so its process must end, too.
-    #[error("it was ended: {0}")]
-    Hostile(SocketError),
 }
 
 impl Life {
@@ -251,88 +235,6 @@ impl Life {
             status.last_activity = Timestamp::now();
         });
         Ok(())
-    }
-
-    /// Starts a kernel that died by itself again, if that makes sense; else says why it is gone.
-    async fn restart_after_death(
-        &mut self,
-        death: &Death,
-        commands: &mpsc::Receiver<Command>,
-    ) -> Option<Ended> {
-        self.was_ready |= self.is_ready();
-        match death {
-            Death::Ended(_) => self.hear_last_words(self.is_connected()).await,
-            Death::Hostile(_) => self.kill().await,
-        }
-        let id = &self.pad.plan.kernel_id;
-        if self.running.since.elapsed() >= self.pad.settings.stable_start_time {
-            self.restarts_in_a_row = 0;
-        }
-        self.restarts_in_a_row = self.restarts_in_a_row.saturating_add(1);
-        let is_hopeless = !self.was_ready && !self.is_port_taken(death);
-        if !self.pad.settings.autorestart
-            || is_hopeless
-            || self.restarts_in_a_row > self.pad.settings.restart_limit
-        {
-            return Some(self.died(death.to_string()));
-        }
-        let (count, limit) = (self.restarts_in_a_row, self.pad.settings.restart_limit);
-        warn!(kernel.id = %id, "kernel {id} died ({death}), starting it again ({count}/{limit})");
-        match death {
-            Death::Hostile(error) => {
-                let text = format!("The kernel was ended, and is started again: {error}.\n");
-                self.pad.core.explain(&text);
-            }
-            Death::Ended(exit) if exit.is_killed() => {
-                let text = format!("The kernel was {exit}. It is started again.\n");
-                self.pad.core.explain(&text);
-            }
-            Death::Ended(_) => {}
-        }
-        self.leave_process().await;
-        self.enter_restarting();
-        self.pad.core.announce(ExecutionState::Restarting);
-        // One that met somebody else on its ports gets others at once.
-        if self.was_ready {
-            self.back_off(commands).await;
-        }
-        let relaunched = match self.new_addresses_unless_used() {
-            Ok(()) => self.launch_again().await,
-            Err(error) => Err(error),
-        };
-        relaunched.err().map(|error| self.died(error.to_string()))
-    }
-
-    /// Waits before the next of several restarts in a row, unless somebody wants something of the kernel: that is
-    /// served by its next process.
-    async fn back_off(&self, commands: &mpsc::Receiver<Command>) {
-        let earlier = self.restarts_in_a_row.saturating_sub(1).min(BACK_OFF_STEPS);
-        let wait = self.pad.settings.restart_wait_max * earlier / BACK_OFF_STEPS;
-        let until = Instant::now() + wait;
-        while Instant::now() < until && commands.is_empty() {
-            sleep(BACK_OFF_LOOK.min(until.saturating_duration_since(Instant::now()))).await;
-        }
-    }
-
-    /// A kernel that never got to listen may have met somebody else on its ports. Once clients know it, its
-    /// connection file stays as it is.
-    fn new_addresses_unless_used(&mut self) -> Result<(), KernelError> {
-        if !self.was_ready {
-            self.pad.renew_addresses()?;
-        }
-        Ok(())
-    }
-
-    /// Whether somebody else listens where it should.
-    fn is_port_taken(&self, death: &Death) -> bool {
-        matches!(death, Death::Hostile(_)) || self.running.process.stderr_tail().contains(PORT_TAKEN)
-    }
-
-    fn died(&self, reason: String) -> Ended {
-        Ended::Died {
-            reason: reason.into(),
-            stderr: self.running.process.stderr_tail().into(),
-        }
     }
 
     /// Ends a process that must not be asked, and all it has started.
