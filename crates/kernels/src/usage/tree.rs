@@ -207,8 +207,10 @@ mod tests {
     #[test]
     fn what_went_away_is_known_by_its_mark() {
         // The shell that starts it has ended when it is looked for.
-        let shell = Shell::start("(setsid sleep 63 &) ; exec sleep 64", "tree-b/1");
-        let mut tree = Tree::marked("tree-b".to_owned());
+        // Of this run alone: another may have left its own, or run now.
+        let mark = format!("tree-b-{}", std::process::id());
+        let shell = Shell::start("(setsid sleep 63 &) ; exec sleep 64", &format!("{mark}/1"));
+        let mut tree = Tree::marked(mark);
         eventually_counts(2, || {
             tree.searched = None;
             tree.look(&[shell.pid()], u64::MAX)
