@@ -17,6 +17,7 @@ mod class;
 mod client;
 mod closed;
 mod confirmation;
+mod displays;
 mod downlink;
 mod filters;
 mod limits;

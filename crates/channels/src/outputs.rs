@@ -1,10 +1,12 @@
 //! What a cell's outputs are, as a notebook holds them, after a kernel has said what it said.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 use serde_json::value::RawValue;
 use wire::Message;
+
+use crate::displays::{Data, Display, Displays, Shown};
 
 /// What an output takes beside what it says, in memory and in JSON.
 const OUTPUT_BYTES: usize = 128;
@@ -43,100 +45,10 @@ enum Kind {
     Error(Box<RawValue>),
 }
 
-/// What is shown in one place, or, after an update, in several.
-#[derive(Debug)]
-struct Shown {
-    data: Box<RawValue>,
-    metadata: Option<Box<RawValue>>,
-}
-
-impl Shown {
-    fn bytes(&self) -> usize {
-        let metadata = self.metadata.as_ref().map_or(0, |metadata| metadata.get().len());
-        self.data.get().len().saturating_add(metadata)
-    }
-}
-
-/// A place that shows what the last update of its id says, if there was one since.
-#[derive(Clone, Debug)]
-struct Display {
-    id: Arc<str>,
-    since: u64,
-}
-
-/// The displays of several requests, whatever requests update them: an update is one note, however many there are.
-#[derive(Debug, Default)]
-pub(crate) struct Displays {
-    updates: HashMap<Arc<str>, Option<(u64, Arc<Shown>)>>,
-    /// Counts displays and updates, so that it is known which came first.
-    now: u64,
-    bytes: usize,
-}
-
-impl Displays {
-    /// What the updates hold.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    fn open(&mut self, id: String) -> Display {
-        self.now = self.now.saturating_add(1);
-        let id: Arc<str> = match self.updates.get_key_value(id.as_str()) {
-            Some((known, _)) => known.clone(),
-            None => id.into(),
-        };
-        self.updates.entry(id.clone()).or_insert(None);
-        Display { id, since: self.now }
-    }
-
-    /// A display is shown anew, wherever it is. Whether that could be read.
-    pub(crate) fn update(&mut self, content: &[u8]) -> bool {
-        let Ok(update) = serde_json::from_slice::<Data>(content) else {
-            return false;
-        };
-        let id = update.transient.display_id.unwrap_or_default();
-        // What shows nothing is not kept.
-        let Some(last) = self.updates.get_mut(id.as_str()) else {
-            return true;
-        };
-        self.now = self.now.saturating_add(1);
-        let shown = Shown {
-            data: update.data,
-            metadata: update.metadata,
-        };
-        self.bytes = self.bytes.saturating_add(shown.bytes());
-        let before = last.replace((self.now, Arc::new(shown)));
-        let before = before.map_or(0, |(_, shown)| shown.bytes());
-        self.bytes = self.bytes.saturating_sub(before);
-        true
-    }
-
-    /// What a display shows that was opened with something else.
-    fn shown_by(&self, display: &Display) -> Option<&Arc<Shown>> {
-        let (when, shown) = self.updates.get(&display.id)?.as_ref()?;
-        (*when > display.since).then_some(shown)
-    }
-}
-
 #[derive(Deserialize)]
 struct Stream {
     name: String,
     text: String,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    data: Box<RawValue>,
-    metadata: Option<Box<RawValue>>,
-    #[serde(default)]
-    transient: Transient,
-    execution_count: Option<u64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Transient {
-    display_id: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kernels::{Delivery, Execution, Gap, Kernel, Position};
 use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::{CellOutputs, Filters, outputs::Displays, widgets::OutputWidgets};
+use crate::{CellOutputs, Filters, displays::Displays, widgets::OutputWidgets};
 
 /// What a request left in its cell.
 #[derive(Clone, Debug)]

@@ -207,17 +207,17 @@ mod tests {
     #[test]
     fn what_went_away_is_known_by_its_mark() {
         // The shell that starts it has ended when it is looked for.
-        // Of this run alone: another may have left its own, or run now.
+        // Of this run of the test: others look at the same machine.
         let mark = format!("tree-b-{}", std::process::id());
         let shell = Shell::start("(setsid sleep 63 &) ; exec sleep 64", &format!("{mark}/1"));
         let mut tree = Tree::marked(mark);
+        // It alone, once the shell between them has ended: that would count for what it started.
+        let mut foreign = Tree::marked("tree".to_owned());
+        eventually_counts(1, || foreign.look(&[shell.pid()], u64::MAX));
         eventually_counts(2, || {
             tree.searched = None;
             tree.look(&[shell.pid()], u64::MAX)
         });
-        // It alone, once the shell between them has ended.
-        let mut foreign = Tree::marked("tree".to_owned());
-        eventually_counts(1, || foreign.look(&[shell.pid()], u64::MAX));
         assert_eq!(tree.look(&[shell.pid()], u64::MAX).len(), 2);
         for stat in tree.look(&[], u64::MAX) {
             let pid = rustix::process::Pid::from_raw(stat.pid).unwrap();
