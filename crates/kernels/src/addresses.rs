@@ -196,10 +196,7 @@ impl Drop for Addresses {
 }
 
 /// Removes the directories that a host of this mark has left which was killed.
-pub(crate) fn remove_leftovers(transport: &Transport, host_mark: &str) -> io::Result<()> {
-    let Transport::Ipc { dir } = transport else {
-        return Ok(());
-    };
+pub(crate) fn remove_leftovers(dir: &Path, host_mark: &str) -> io::Result<()> {
     let prefix = own_prefix(host_mark);
     for entry in std::fs::read_dir(dir).into_iter().flatten() {
         let entry = entry?;
@@ -314,9 +311,8 @@ mod tests {
     #[test]
     fn an_ipc_directory_is_private_and_goes_with_its_kernel() {
         let dir = tempfile::tempdir().unwrap();
-        let transport = Transport::Ipc {
-            dir: dir.path().join("sockets"),
-        };
+        let sockets = dir.path().join("sockets");
+        let transport = Transport::Ipc { dir: sockets.clone() };
         let kernel = Addresses::find(&transport, MARK).unwrap();
         let file = kernel.connection_file("x", Some("nb.ipynb")).unwrap();
         let own = std::path::Path::new(&file.ip).parent().unwrap().to_owned();
@@ -333,10 +329,10 @@ mod tests {
         for dir in [&left, &other].map(|kernel| kernel.connection_file("x", None).unwrap().ip) {
             std::fs::write(format!("{dir}-1"), "").unwrap();
         }
-        remove_leftovers(&transport, MARK).unwrap();
-        let stays = std::fs::read_dir(dir.path().join("sockets")).unwrap();
+        remove_leftovers(&sockets, MARK).unwrap();
+        let stays = std::fs::read_dir(&sockets).unwrap();
         assert_eq!(stays.count(), 1);
         drop(other);
-        assert!(remove_leftovers(&transport, MARK).is_ok());
+        assert!(remove_leftovers(&sockets, MARK).is_ok());
     }
 }

@@ -1,6 +1,11 @@
 //! How kernels are found, started and kept: everything the crate is told from outside.
 
-use std::{ffi::OsString, net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +101,14 @@ pub enum Transport {
     },
 }
 
+impl Transport {
+    /// Where the directories of Unix sockets are below this runtime directory.
+    #[must_use]
+    pub fn ipc_below(runtime_dir: &Path) -> PathBuf {
+        runtime_dir.join("ipc")
+    }
+}
+
 /// Named limits: nothing a kernel or client does grows beyond them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -158,6 +171,14 @@ impl KernelsConfig {
     /// Where the sockets of hosts that are processes of their own lie.
     pub(crate) fn hosts_dir(&self) -> PathBuf {
         self.runtime_dir.join("hosts")
+    }
+
+    /// Where kernels' Unix sockets lie, or did when kernels had some.
+    pub(crate) fn ipc_dir(&self) -> PathBuf {
+        match &self.transport {
+            Transport::Ipc { dir } => dir.clone(),
+            Transport::Tcp { .. } => Transport::ipc_below(&self.runtime_dir),
+        }
     }
 
     /// The reference's defaults, for these directories. No kernelspecs, no environment: add what there is.

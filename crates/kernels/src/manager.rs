@@ -69,6 +69,8 @@ struct Shared {
     closing: CancellationToken,
     /// Cancelled when all kernels are to end, also those that are being launched.
     ending: CancellationToken,
+    /// Cancelled when what is still being launched is given up; with `ending`, too.
+    launching: CancellationToken,
     /// What is being launched.
     launches: TaskTracker,
     /// Hosts of the server before that have not answered yet.
@@ -109,6 +111,7 @@ impl KernelManager {
         observer: Arc<dyn KernelObserver>,
         registry: Registry,
     ) -> Self {
+        let ending = CancellationToken::new();
         Self(Arc::new(Shared {
             kernelspecs: Kernelspecs::new(&config),
             config: Arc::new(config),
@@ -118,7 +121,8 @@ impl KernelManager {
             observer,
             registry,
             closing: CancellationToken::new(),
-            ending: CancellationToken::new(),
+            launching: ending.child_token(),
+            ending,
             launches: TaskTracker::new(),
             adoptions: TaskTracker::new(),
         }))
@@ -129,6 +133,7 @@ impl KernelManager {
         Some(Spawning {
             program: config.host_program.clone()?,
             hosts_dir: config.hosts_dir(),
+            ipc_dir: config.ipc_dir(),
             orphan_timeout: config.orphan_timeout,
             registry: self.0.registry.clone(),
         })
@@ -243,7 +248,7 @@ impl KernelManager {
     /// Launches a kernel and what looks after it: a process of its own where one is configured, else a task.
     async fn start_host(&self, settings: HostSettings, plan: LaunchPlan) -> Result<HostHandle, KernelError> {
         match self.spawning() {
-            Some(spawning) => host_process::start(spawning, settings, plan, &self.0.ending).await,
+            Some(spawning) => host_process::start(spawning, settings, plan, &self.0.launching).await,
             None => {
                 let launcher = self.0.launcher.clone();
                 host::start(HostSetup {

@@ -5,6 +5,7 @@ mod disk;
 mod emitting;
 mod kernels;
 mod permissions;
+mod pings;
 
 use serde_json::{Value, json};
 use test_support::{TestClient, TestServer, TestSocket};

@@ -7,8 +7,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use test_support::eventually;
-use wire::Subprotocol;
+use test_support::{TestSocket, eventually, request};
+use wire::{Channel, Subprotocol};
 
 use super::process::{Home, Running};
 use crate::{
@@ -204,4 +204,38 @@ async fn a_host_that_does_not_answer_keeps_no_server_from_stopping() {
         (!is_alive(pids.host) && !is_alive(pids.kernel)).then_some(())
     })
     .await;
+}
+
+/// Sends messages of 10 kB that a kernel that is stopped does not take.
+async fn flood(browser: &mut TestSocket, messages: usize) {
+    let content = json!({"comm_id": "c", "data": {"text": "x".repeat(10_000)}});
+    for _ in 0..messages {
+        browser
+            .send(&request(Channel::Shell, "comm_msg", "browser", &content))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_host_whose_queue_the_server_before_has_filled_still_hears_what_it_is_told() {
+    let home = Home::new();
+    let wait = "--KernelManager.shutdown_wait_time=1";
+    let server = start(&home, &[wait]).await;
+    let (session, pids) = open_session(&server).await;
+    let kernel = session["kernel"]["id"].as_str().unwrap();
+    let mut browser = server.client().channels(kernel, "browser", Subprotocol::V1).await;
+    signal("STOP", pids.kernel);
+    flood(&mut browser, 2_200).await;
+    server.kill();
+    let server = start(&home, &[wait]).await;
+    let client = server.client();
+    let mut browser = client.channels(kernel, "browser", Subprotocol::V1).await;
+    flood(&mut browser, 1_500).await;
+    client
+        .post_empty(&format!("/api/kernels/{kernel}/interrupt"))
+        .await
+        .expect(204);
+    client.delete(&format!("/api/kernels/{kernel}")).await.expect(204);
+    assert!(!is_alive(pids.kernel));
+    assert!(!server.log().contains("does not answer"), "{}", server.log());
 }

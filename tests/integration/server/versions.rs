@@ -37,6 +37,8 @@ def translated(kind, body, side):
         return []
     if said == "attached" and minor < 1:
         del says["executions"]
+    if said == "attached" and minor < 4:
+        del says["queued"]
     if minor > NEWER:
         says["mood"] = {"is": "new"}
     frames = [(0, json.dumps(says).encode())]

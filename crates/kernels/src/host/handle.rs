@@ -3,11 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use wire::{Channel, Message};
 
-use super::journal::Journal;
+use super::{journal::Journal, taken::Taken};
 use crate::{
     ClientId, KernelError, KernelLimits, KernelStatus, attachment::Clients, launch::ChangedVariables,
     usage::Gauge,
@@ -45,6 +45,8 @@ pub(crate) struct Upward {
     pub(crate) message: Message,
     /// What it takes of the queue; nothing for the host's own.
     pub(crate) room: Option<Room>,
+    /// Its place among the messages of a queue that it has waited for; dropped when it leaves the queue.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
 }
 
 /// A message's room in a queue, free again when this is dropped.
@@ -53,19 +55,6 @@ pub(crate) enum Room {
     Here { _permit: OwnedSemaphorePermit },
     /// Room in the queue of a server in another process, which is told.
     AtServer { _taken: Taken },
-}
-
-/// Tells of a message on this channel that has left the queue.
-pub(crate) struct Taken {
-    pub(crate) channel: Channel,
-    pub(crate) told: mpsc::UnboundedSender<Channel>,
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        // A server that is gone counts nothing.
-        let _gone = self.told.send(self.channel);
-    }
 }
 
 /// The host has ended.
@@ -89,33 +78,41 @@ pub(crate) struct HostHandle {
 /// Where messages enter the queue of a channel, which is bounded by messages and by bytes.
 #[derive(Clone)]
 pub(crate) struct LaneEntry {
-    queue: mpsc::Sender<Upward>,
+    queue: mpsc::UnboundedSender<Upward>,
+    /// A permit for each message that may still be queued.
+    places: Arc<Semaphore>,
     /// A permit for each byte that may still be queued.
     room: Arc<Semaphore>,
     bytes_max: u32,
 }
 
 impl LaneEntry {
-    pub(crate) fn new(queue: mpsc::Sender<Upward>, bytes_max: u32) -> Self {
-        let permits = usize::try_from(bytes_max).unwrap_or(Semaphore::MAX_PERMITS);
-        Self {
+    pub(crate) fn new(messages_max: usize, bytes_max: u32) -> (Self, mpsc::UnboundedReceiver<Upward>) {
+        let (queue, queued) = mpsc::unbounded_channel();
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let entry = Self {
             queue,
-            room: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
+            places: semaphore(messages_max),
+            room: semaphore(usize::try_from(bytes_max).unwrap_or(Semaphore::MAX_PERMITS)),
             bytes_max,
-        }
+        };
+        (entry, queued)
     }
 
-    /// Queues a message that has its room already, and waits only should there be none all the same.
-    async fn pass_on(&self, upward: Upward) -> Result<(), HostGone> {
-        self.queue.send(upward).await.map_err(|_| HostGone)
+    /// Queues a message that has waited elsewhere, and takes none of the room here.
+    fn pass_on(&self, upward: Upward) -> Result<(), HostGone> {
+        self.queue.send(upward).map_err(|_| HostGone)
     }
 
     /// Waits for room. A message larger than all the room waits until the queue is empty, and then takes it alone.
     async fn send(&self, from: Asker, msg_id: Box<str>, message: Message) -> Result<(), HostGone> {
         let bytes = u32::try_from(message.bytes()).map_or(self.bytes_max, |bytes| bytes.min(self.bytes_max));
-        let waiting = self.room.clone().acquire_many_owned(bytes);
-        let room = tokio::select! {
-            room = waiting => room.map_err(|_| HostGone)?,
+        let waiting = async {
+            let room = self.room.clone().acquire_many_owned(bytes).await?;
+            Ok::<_, AcquireError>((room, self.places.clone().acquire_owned().await?))
+        };
+        let (room, place) = tokio::select! {
+            both = waiting => both.map_err(|_| HostGone)?,
             // Nobody makes room any more.
             () = self.queue.closed() => return Err(HostGone),
         };
@@ -124,8 +121,9 @@ impl LaneEntry {
             msg_id,
             message,
             room: Some(Room::Here { _permit: room }),
+            place: Some(place),
         };
-        self.queue.send(upward).await.map_err(|_| HostGone)
+        self.queue.send(upward).map_err(|_| HostGone)
     }
 }
 
@@ -138,11 +136,8 @@ pub(crate) struct Lanes<T> {
 }
 
 /// Where messages enter the queues of the channels, and where they come out.
-pub(crate) fn queues(limits: &KernelLimits) -> (Lanes<LaneEntry>, Lanes<mpsc::Receiver<Upward>>) {
-    let queue = || {
-        let (queue, queued) = mpsc::channel(limits.queued_messages_max);
-        (LaneEntry::new(queue, limits.queued_bytes_max), queued)
-    };
+pub(crate) fn queues(limits: &KernelLimits) -> (Lanes<LaneEntry>, Lanes<mpsc::UnboundedReceiver<Upward>>) {
+    let queue = || LaneEntry::new(limits.queued_messages_max, limits.queued_bytes_max);
     let ((shell, shell_queued), (control, control_queued), (stdin, stdin_queued)) =
         (queue(), queue(), queue());
     let entries = Lanes {
@@ -202,10 +197,11 @@ impl HostHandle {
         }
     }
 
-    /// Queues a message that has waited for its room elsewhere.
-    pub(crate) async fn pass_on(&self, upward: Upward) -> Result<(), HostGone> {
+    /// Queues a message that has waited for its room elsewhere: never waits, so that whoever reads what comes from there
+    /// hears everything that does.
+    pub(crate) fn pass_on(&self, upward: Upward) -> Result<(), HostGone> {
         match self.lanes.of(upward.message.channel) {
-            Some(lane) => lane.pass_on(upward).await,
+            Some(lane) => lane.pass_on(upward),
             None => Ok(()),
         }
     }
@@ -254,8 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_sends_more_bytes_than_may_be_queued_waits() {
-        let (queue, mut queued) = mpsc::channel(100);
-        let entry = LaneEntry::new(queue, 1_000);
+        let (entry, mut queued) = LaneEntry::new(100, 1_000);
         let send = |bytes| entry.send(Asker::Host, "1".into(), message(bytes));
         assert!(send(500).now_or_never().is_some());
         let mut larger_than_all = Box::pin(send(5_000));
@@ -272,9 +267,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_sends_more_messages_than_may_be_queued_waits_until_one_has_left_the_queue() {
+        let (entry, mut queued) = LaneEntry::new(1, 1_000);
+        let send = || entry.send(Asker::Host, "1".into(), message(1));
+        assert!(send().now_or_never().is_some());
+        let mut next = Box::pin(send());
+        assert!(next.as_mut().now_or_never().is_none());
+        let Upward { place, .. } = queued.recv().await.unwrap();
+        drop(place);
+        assert!(next.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_has_waited_elsewhere_is_queued_at_once_and_takes_nothing_of_the_room_here() {
+        let (entry, _queued) = LaneEntry::new(1, 1_000);
+        for _ in 0..3 {
+            let waited = Upward {
+                from: Asker::Host,
+                msg_id: "1".into(),
+                message: message(1),
+                room: None,
+                place: None,
+            };
+            assert!(entry.pass_on(waited).is_ok());
+        }
+        let sent = entry.send(Asker::Host, "1".into(), message(1)).now_or_never();
+        assert!(sent.is_some());
+    }
+
+    #[tokio::test]
     async fn whoever_waits_for_room_hears_that_the_host_is_gone() {
-        let (queue, queued) = mpsc::channel(100);
-        let entry = LaneEntry::new(queue, 10);
+        let (entry, queued) = LaneEntry::new(100, 10);
         assert!(entry.send(Asker::Host, "1".into(), message(50)).await.is_ok());
         let mut waiting = Box::pin(entry.send(Asker::Host, "1".into(), message(50)));
         assert!(waiting.as_mut().now_or_never().is_none());

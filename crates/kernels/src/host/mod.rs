@@ -17,6 +17,7 @@ mod life;
 mod link;
 mod own_messages;
 mod settings;
+pub(crate) mod taken;
 mod uplink;
 
 use std::sync::Arc;

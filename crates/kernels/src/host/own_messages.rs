@@ -38,6 +38,7 @@ impl OwnMessages {
             msg_id: msg_id.into(),
             message,
             room: None,
+            place: None,
         }
     }
 

@@ -18,14 +18,14 @@ pub(super) struct Lane(Arc<Mutex<Queues>>);
 
 struct Queues {
     /// From clients.
-    asked: mpsc::Receiver<Upward>,
+    asked: mpsc::UnboundedReceiver<Upward>,
     /// From the host.
     own: mpsc::Receiver<Upward>,
 }
 
 impl Lane {
     /// A lane for what clients ask, and where the host's own requests enter it.
-    pub(super) fn new(asked: mpsc::Receiver<Upward>) -> (Self, mpsc::Sender<Upward>) {
+    pub(super) fn new(asked: mpsc::UnboundedReceiver<Upward>) -> (Self, mpsc::Sender<Upward>) {
         let (entry, own) = mpsc::channel(OWN_QUEUED_MAX);
         (Self(Arc::new(Mutex::new(Queues { asked, own }))), entry)
     }
@@ -91,7 +91,9 @@ impl Uplink {
             msg_id,
             message,
             room,
+            place,
         } = upward;
+        drop(place);
         if !self.core.asks(&msg_id, from, &message) {
             warn!(kernel.id = %self.core.kernel_id, "a message was not sent: its id is that of another client's request");
             return Ok(());

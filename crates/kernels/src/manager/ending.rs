@@ -21,7 +21,8 @@ impl KernelManager {
         self.0.launches.close();
         if timeout(LAUNCH_WAIT, self.0.launches.wait()).await.is_err() {
             warn!("some kernels take too long to start and are not left to the next server");
-            self.0.ending.cancel();
+            // Those that were faster are left, and whoever asked for them is told so.
+            self.0.launching.cancel();
             self.0.launches.wait().await;
         }
         let kernels = self.list();

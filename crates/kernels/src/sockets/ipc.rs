@@ -75,12 +75,20 @@ impl IpcSocket {
         Ok(UnixStream::connect(path).await?)
     }
 
-    /// Removes what has its name, be it a link.
+    /// Removes what has its name, be it a link. A directory is given another name: what is in it may be endless, and goes
+    /// with the one that the sockets lie in.
     pub(crate) fn remove(&self) -> io::Result<()> {
         match rustix::fs::unlinkat(&*self.directory.held, &self.name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
+            // Systems say either of a directory.
+            Err(Errno::ISDIR | Errno::PERM) => Ok(self.set_aside()?),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn set_aside(&self) -> Result<(), Errno> {
+        let (directory, aside) = (&*self.directory.held, format!("left-{}", uuid::Uuid::new_v4()));
+        rustix::fs::renameat(directory, &self.name, directory, aside)
     }
 
     /// The socket itself, and a path that leads to nothing else for as long as it is held.
@@ -150,6 +158,16 @@ mod tests {
         socket.remove().unwrap();
         socket.remove().unwrap();
         assert!(other.join("s-1").exists());
+    }
+
+    #[tokio::test]
+    async fn a_directory_in_place_of_a_socket_makes_room_with_all_that_is_in_it() {
+        let root = tempfile::tempdir().unwrap();
+        let socket = SocketDirectory::open(root.path()).unwrap().socket("s-1");
+        std::fs::create_dir_all(root.path().join("s-1/full")).unwrap();
+        socket.remove().unwrap();
+        let _listener = UnixListener::bind(root.path().join("s-1")).unwrap();
+        socket.connect().await.unwrap();
     }
 
     #[cfg(target_os = "linux")]

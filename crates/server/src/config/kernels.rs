@@ -112,7 +112,7 @@ pub(super) fn read(
         config.transport = match transport.to_lowercase().as_str() {
             "tcp" => config.transport,
             "ipc" => Transport::Ipc {
-                dir: paths.runtime_dir.join("ipc"),
+                dir: Transport::ipc_below(&paths.runtime_dir),
             },
             _ => return Err(kernel.bad("transport", "`tcp` or `ipc`").into()),
         };

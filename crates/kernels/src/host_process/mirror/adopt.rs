@@ -78,7 +78,7 @@ async fn clean_up(spawning: &Spawning, config: &KernelsConfig, record: &HostReco
     clear_away(LeftBehind {
         host_mark: record.address.mark(),
         files: [record.address.socket.clone(), connection_file],
-        transport: config.transport.clone(),
+        ipc_dir: spawning.ipc_dir.clone(),
         control_group: config.control_group.clone(),
     })
     .await;

@@ -48,17 +48,20 @@ pub(super) async fn connect_to(
     })
 }
 
-/// Kills whoever listens where the host should, as far as the system tells who that is. Only our user can listen there.
+/// Kills whoever listens where the host should, as far as the system tells who that is, and says whether nobody does any
+/// more. Only our user can listen there.
 pub(super) async fn kill(address: &HostAddress) -> bool {
     let peer = match call(address).await {
         Ok(stream) => Peer::of(&stream),
         Err(error) => return is_gone(&error),
     };
-    if let Some(peer) = &peer {
-        peer.kill();
-        peer.ended().await;
+    match peer {
+        Some(peer) => {
+            peer.kill();
+            peer.ended().await
+        }
+        None => false,
     }
-    peer.is_some()
 }
 
 async fn call(address: &HostAddress) -> Result<UnixStream, ProtocolError> {

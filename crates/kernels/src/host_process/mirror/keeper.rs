@@ -126,6 +126,7 @@ impl Keeper {
         self.shared.status.send_replace(attached.status);
         self.shared.journal.index_requests(attached.requests);
         self.shared.journal.index_executions(attached.executions);
+        self.shared.note_queued(attached.queued);
     }
 
     fn has_ended(&self) -> bool {
@@ -166,11 +167,7 @@ impl Keeper {
     async fn replace(&mut self, abandoned: Abandoned) -> Option<(Connected, Abandoned)> {
         let gone = self.clean_up().await;
         if !abandoned.shutdowns.is_empty() || self.condemned.is_cancelled() {
-            self.finish(Ended::ShutDown);
-            for done in abandoned.shutdowns {
-                // Whoever asked may have gone.
-                let _asker = done.send(());
-            }
+            self.end_as_asked(abandoned);
             return None;
         }
         let exit = gone.exit;
@@ -191,6 +188,11 @@ impl Keeper {
         }
         match self.spawn_another(&reason, &gone.discarded).await {
             Ok(connected) => Some((connected, abandoned)),
+            // Somebody wanted its end meanwhile.
+            Err(_given_up) if self.condemned.is_cancelled() => {
+                self.end_as_asked(abandoned);
+                None
+            }
             Err(error) => {
                 self.die(&error.to_string());
                 None
@@ -211,7 +213,7 @@ impl Keeper {
         if let Some(peer) = self.peer.take() {
             peer.kill();
         }
-        clear_away(LeftBehind::of(&self.setup)).await;
+        clear_away(LeftBehind::of(&self.spawning, &self.setup)).await;
         let discarded = self.inlets.discard();
         Gone { exit, discarded }
     }
@@ -254,6 +256,14 @@ impl Keeper {
         (self.process, self.setup, self.since) = (Some(process), setup, Instant::now());
         info!(kernel.id = %id, "started kernel {id} again");
         Ok(connected)
+    }
+
+    fn end_as_asked(&self, abandoned: Abandoned) {
+        self.finish(Ended::ShutDown);
+        for done in abandoned.shutdowns {
+            // Whoever asked may have gone.
+            let _asker = done.send(());
+        }
     }
 
     /// Tells all clients, in the kernel's name, that it is gone.

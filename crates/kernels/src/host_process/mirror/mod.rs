@@ -34,7 +34,7 @@ use super::{
     setup::{HostAddress, Secret, Setup},
 };
 use crate::{
-    KernelError, KernelId, Position, Transport,
+    KernelError, KernelId, Position,
     addresses::remove_leftovers,
     attachment::{Clients, RememberedMax},
     host::{
@@ -59,6 +59,8 @@ pub(crate) struct Spawning {
     pub(crate) program: PathBuf,
     /// Where their sockets lie.
     pub(crate) hosts_dir: PathBuf,
+    /// Where their kernels' Unix sockets lie, should they have any.
+    pub(crate) ipc_dir: PathBuf,
     pub(crate) orphan_timeout: Duration,
     /// Where it is written down which there are.
     pub(crate) registry: Registry,
@@ -102,7 +104,7 @@ async fn spawn(
     spawning.registry.note(&record).await;
     let spawned = try_spawn(spawning, setup, from, given_up).await;
     if spawned.is_err() {
-        clear_away(LeftBehind::of(setup)).await;
+        clear_away(LeftBehind::of(spawning, setup)).await;
         spawning.registry.forget(&setup.address).await;
     }
     spawned
@@ -184,9 +186,9 @@ fn keep(spawning: Spawning, setup: Setup, process: Option<HostProcess>, connecte
 }
 
 /// Ends what a host has left that was killed, and its kernel with it, and removes their files.
-async fn clear_away(setup: LeftBehind) {
+async fn clear_away(left: LeftBehind) {
     // It looks at all processes of this machine, and waits until control groups are empty.
-    if let Err(error) = tokio::task::spawn_blocking(move || setup.clear_away()).await {
+    if let Err(error) = tokio::task::spawn_blocking(move || left.clear_away()).await {
         warn!(%error, "failed to end what a kernel left behind");
     }
 }
@@ -195,12 +197,13 @@ async fn clear_away(setup: LeftBehind) {
 struct LeftBehind {
     host_mark: String,
     files: [PathBuf; 2],
-    transport: Transport,
+    /// Looked into whatever the transport is now: it may have been another.
+    ipc_dir: PathBuf,
     control_group: Option<PathBuf>,
 }
 
 impl LeftBehind {
-    fn of(setup: &Setup) -> Self {
+    fn of(spawning: &Spawning, setup: &Setup) -> Self {
         let Setup {
             address,
             plan,
@@ -210,7 +213,7 @@ impl LeftBehind {
         Self {
             host_mark: plan.host_mark.clone(),
             files: [address.socket.clone(), plan.connection_file.clone()],
-            transport: settings.transport.clone(),
+            ipc_dir: spawning.ipc_dir.clone(),
             control_group: settings.control_group.clone(),
         }
     }
@@ -224,7 +227,7 @@ impl LeftBehind {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             removed => removed,
         });
-        for failed in removed.chain([remove_leftovers(&self.transport, &self.host_mark)]) {
+        for failed in removed.chain([remove_leftovers(&self.ipc_dir, &self.host_mark)]) {
             if let Err(error) = failed {
                 warn!(%error, "failed to remove a file of a kernel's host that is gone");
             }
@@ -232,7 +235,7 @@ impl LeftBehind {
     }
 }
 
-type Queues = Lanes<mpsc::Receiver<crate::host::handle::Upward>>;
+type Queues = Lanes<mpsc::UnboundedReceiver<crate::host::handle::Upward>>;
 
 impl Spawning {
     /// A socket and a secret that nobody has used.

@@ -22,8 +22,12 @@ impl Peer {
     pub(super) fn of(stream: &UnixStream) -> Option<Self> {
         #[cfg(target_os = "linux")]
         {
-            use rustix::process::{Pid, PidfdFlags, pidfd_open};
+            use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
             let pid = stream.peer_cred().ok()?.pid().and_then(Pid::from_raw)?;
+            // A host is another process, and may be killed; this one must not.
+            if pid == getpid() {
+                return None;
+            }
             Some(Self(pidfd_open(pid, PidfdFlags::empty()).ok()?))
         }
         #[cfg(not(target_os = "linux"))]
@@ -49,12 +53,16 @@ impl Peer {
         false
     }
 
-    /// Waits until it has ended, for as long as the system may take to end a process that was killed.
-    pub(super) async fn ended(&self) {
+    /// Waits until it has ended, for as long as the system may take to end a process that was killed; whether it has.
+    pub(super) async fn ended(&self) -> bool {
         let until = Instant::now() + KILL_WAIT;
-        while !self.has_ended() && Instant::now() < until {
+        while !self.has_ended() {
+            if Instant::now() >= until {
+                return false;
+            }
             sleep(LOOK_PAUSE).await;
         }
+        true
     }
 
     /// Kills it.

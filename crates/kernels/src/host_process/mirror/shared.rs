@@ -18,13 +18,16 @@ use crate::{
         handle::{Command, Lanes, Room},
         journal::{Fetch, Fetched, Journal},
     },
-    host_process::protocol::{Failure, MINOR_WITH_ENDED, MINOR_WITH_USAGE, TakenCounts, Version},
+    host_process::protocol::{Failure, MINOR_WITH_ENDED, MINOR_WITH_USAGE, MessageCounts, Version},
     launch::ChangedVariables,
     usage::AskHost,
 };
 
 /// When so much has come, the host is told at once what is needed no longer, so that it need not write it to its file.
 const UNTOLD_BYTES_MAX: usize = 1 << 20;
+
+/// More than servers have ever sent ahead.
+const QUEUED_COUNTED_MAX: usize = 1 << 16;
 
 /// The mirror of one kernel.
 pub(super) struct Shared {
@@ -157,14 +160,36 @@ impl Shared {
         }
     }
 
-    /// The host's queues have room for so many more.
-    pub(super) fn taken(
+    /// So many wait in the queues of the host that is connected now, from whoever sent them.
+    pub(super) fn note_queued(
         &self,
-        TakenCounts {
+        MessageCounts {
             shell,
             control,
             stdin,
-        }: TakenCounts,
+        }: MessageCounts,
+    ) {
+        let mut pending = self.pending();
+        let in_flight = &mut pending.in_flight;
+        for (queue, count) in [
+            (&mut in_flight.shell, shell),
+            (&mut in_flight.control, control),
+            (&mut in_flight.stdin, stdin),
+        ] {
+            queue.clear();
+            // Beyond what may wait it makes no difference.
+            queue.extend(std::iter::repeat_with(|| None).take(count.min(QUEUED_COUNTED_MAX)));
+        }
+    }
+
+    /// The host's queues have room for so many more.
+    pub(super) fn taken(
+        &self,
+        MessageCounts {
+            shell,
+            control,
+            stdin,
+        }: MessageCounts,
     ) {
         let mut pending = self.pending();
         let in_flight = &mut pending.in_flight;

@@ -11,12 +11,13 @@ use wire::{Channel, Message, NewHeader};
 
 use super::*;
 use crate::{
-    ClientId, ConnectionFile, ExecutionState, KernelStatus, KernelsConfig, Phase,
+    ClientId, ConnectionFile, Ended, ExecutionState, KernelStatus, KernelsConfig, Phase, Transport,
+    addresses::Addresses,
     host::journal::Execution,
     host_process::{
         protocol::{
-            Attached, Command, FrameReader, FrameWriter, HostSays, Kind, ServerSays, frame_bytes_max,
-            greet_server, split, unproven_bytes_max,
+            Attached, Command, FrameReader, FrameWriter, HostSays, Kind, MessageCounts, ServerSays,
+            frame_bytes_max, greet_server, message, split, unproven_bytes_max,
         },
         socket_path,
     },
@@ -28,6 +29,8 @@ struct Scene {
     config: KernelsConfig,
     spawning: Spawning,
     record: HostRecord,
+    /// What the host says when a server comes.
+    queued: MessageCounts,
 }
 
 impl Scene {
@@ -37,6 +40,7 @@ impl Scene {
         let spawning = Spawning {
             program: "/none".into(),
             hosts_dir: directory.path().into(),
+            ipc_dir: config.ipc_dir(),
             orphan_timeout: config.orphan_timeout,
             registry: Registry::new(Some(Store::in_memory().unwrap())),
         };
@@ -52,6 +56,7 @@ impl Scene {
             config,
             spawning,
             record,
+            queued: MessageCounts::default(),
         }
     }
 
@@ -99,6 +104,7 @@ impl Scene {
             clients: Vec::new(),
             requests: Vec::new(),
             executions: Vec::new(),
+            queued: self.queued,
             setup: serde_json::Value::Null,
         };
         writer.say(&HostSays::Attached(Box::new(attached))).unwrap();
@@ -118,6 +124,11 @@ async fn hang_up(listener: &UnixListener) {
 async fn a_host_that_hangs_up_is_left_alone_and_one_that_is_gone_is_cleaned_up_after() {
     let scene = Scene::new().await;
     std::fs::write(scene.connection_file(), "{}").unwrap();
+    // It may be of a time when kernels listened on Unix sockets.
+    assert!(matches!(scene.config.transport, Transport::Tcp { .. }));
+    let dir = scene.config.ipc_dir();
+    let sockets =
+        Addresses::find(&Transport::Ipc { dir: dir.clone() }, &scene.record.address.mark()).unwrap();
     let mut started = scene.started_by_the_kernel();
     let listener = scene.listen();
     let (adopted, ()) = tokio::join!(scene.adopt(), hang_up(&listener));
@@ -130,6 +141,8 @@ async fn a_host_that_hangs_up_is_left_alone_and_one_that_is_gone_is_cleaned_up_a
     assert!(matches!(scene.adopt().await, Adopted::Gone));
     assert!(!started.wait().unwrap().success());
     assert!(!scene.socket().exists() && !scene.connection_file().exists());
+    assert_eq!(dir.read_dir().unwrap().count(), 0);
+    drop(sockets);
     assert_eq!(scene.spawning.registry.all().await.unwrap().len(), 0);
 }
 
@@ -202,6 +215,81 @@ async fn with_a_process_end_the_cells_that_it_had_and_not_those_sent_while_anoth
         ends.changed().await.unwrap();
     }
     assert_eq!(ended(), [Some(Position(7)), None]);
+}
+
+/// A program that never says that it has launched a kernel.
+fn slow_program(directory: &Path) -> PathBuf {
+    let program = directory.join("slow");
+    // Written by another process: whoever forks here meanwhile would hold it open.
+    let write = "printf '#!/bin/sh\\nexec sleep 60\\n' > \"$0\" && chmod 700 \"$0\"";
+    let written = std::process::Command::new("sh")
+        .args(["-c", write])
+        .arg(&program)
+        .status();
+    assert!(written.unwrap().success());
+    program
+}
+
+#[tokio::test]
+async fn a_kernel_that_is_ended_while_another_host_is_started_for_it_was_shut_down() {
+    let mut scene = Scene::new().await;
+    scene.spawning.program = slow_program(scene.directory.path());
+    let listener = scene.listen();
+    let (adopted, connection) = tokio::join!(scene.adopt(), scene.serve(&listener));
+    let Adopted::Running(handle) = adopted else {
+        panic!("it was not taken over");
+    };
+    drop((connection, listener));
+    let mut status = handle.status.clone();
+    let is_launching = |status: &KernelStatus| status.phase == Phase::Launching;
+    status.wait_for(is_launching).await.unwrap();
+    handle.condemned.as_ref().unwrap().cancel();
+    let ended = status
+        .wait_for(|status| matches!(status.phase, Phase::Ended(_)))
+        .await
+        .unwrap();
+    assert_eq!(ended.phase, Phase::Ended(Ended::ShutDown));
+}
+
+/// A message on this channel.
+async fn say(handle: &HostHandle, channel: Channel, msg_id: &str) {
+    let header = NewHeader {
+        msg_id,
+        msg_type: "comm_msg",
+        session: "",
+        username: "",
+        date: "",
+    };
+    let message = Message::new(channel, header, None, &json!({}));
+    let sent = handle.send(ClientId::new("client"), msg_id.into(), message).await;
+    assert!(sent.is_ok());
+}
+
+#[tokio::test]
+async fn what_servers_before_have_queued_takes_its_room_until_the_kernel_has_it() {
+    let mut scene = Scene::new().await;
+    scene.queued.shell = scene.config.limits.queued_messages_max;
+    let listener = scene.listen();
+    let (adopted, (mut reader, mut writer)) = tokio::join!(scene.adopt(), scene.serve(&listener));
+    let Adopted::Running(handle) = adopted else {
+        panic!("it was not taken over");
+    };
+    say(&handle, Channel::Shell, "waits").await;
+    say(&handle, Channel::Control, "passes").await;
+    let mut heard = async || loop {
+        let frame = reader.next().await.unwrap();
+        if frame.kind == Kind::Message {
+            return message(frame.body).unwrap().msg_id;
+        }
+    };
+    assert_eq!(&*heard().await, "passes");
+    let taken = MessageCounts {
+        shell: 1,
+        ..MessageCounts::default()
+    };
+    writer.say(&HostSays::Taken(taken)).unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(&*heard().await, "waits");
 }
 
 /// The number of the command to shut down, which must come.

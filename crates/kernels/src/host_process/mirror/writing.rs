@@ -44,7 +44,7 @@ pub(super) struct Inlets {
 
 /// Something to write.
 enum Due {
-    Message(Upward),
+    Message(Box<Upward>),
     Command(Command),
     Fetch(Fetch),
     Measure(AskHost),
@@ -84,7 +84,7 @@ impl Inlets {
             &mut self.lanes.control,
             &mut self.lanes.stdin,
         ];
-        let queued = |lane: &mut mpsc::Receiver<Upward>| {
+        let queued = |lane: &mut mpsc::UnboundedReceiver<Upward>| {
             std::iter::from_fn(|| lane.try_recv().ok())
                 .map(|upward| upward.msg_id)
                 .collect::<Vec<_>>()
@@ -128,7 +128,7 @@ impl Inlets {
             // Before a command that may start the next process.
             self.tell_variables(shared, writer)?;
             match due {
-                Due::Message(upward) => pass_on(shared, writer, upward).await?,
+                Due::Message(upward) => pass_on(shared, writer, *upward).await?,
                 Due::Command(Command::Settle { done }) => {
                     self.keep(shared, writer)?;
                     writer.flush().await?;
@@ -155,9 +155,9 @@ impl Inlets {
         } = self;
         let keep_due = keep_at.unwrap_or_else(Instant::now);
         tokio::select! {
-            Some(upward) = lanes.control.recv(), if shared.has_room(Channel::Control) => Due::Message(upward),
-            Some(upward) = lanes.stdin.recv(), if shared.has_room(Channel::Stdin) => Due::Message(upward),
-            Some(upward) = lanes.shell.recv(), if shared.has_room(Channel::Shell) => Due::Message(upward),
+            Some(upward) = lanes.control.recv(), if shared.has_room(Channel::Control) => Due::Message(upward.into()),
+            Some(upward) = lanes.stdin.recv(), if shared.has_room(Channel::Stdin) => Due::Message(upward.into()),
+            Some(upward) = lanes.shell.recv(), if shared.has_room(Channel::Shell) => Due::Message(upward.into()),
             Some(command) = commands.recv() => Due::Command(command),
             Some(fetch) = fetches.recv() => Due::Fetch(fetch),
             Some(asker) = measures.recv() => Due::Measure(asker),
@@ -215,7 +215,9 @@ async fn pass_on(shared: &Shared, writer: &mut FrameWriter, upward: Upward) -> R
         msg_id,
         message,
         room,
+        place,
     } = upward;
+    drop(place);
     // A host asks its own questions.
     let Asker::Client(client) = from else {
         return Ok(());

@@ -25,11 +25,11 @@ use frame::FRAME_HEAD_BYTES_MAX;
 pub(super) use frame::{Frame, Kind};
 use hello::GREETING_BYTES_MAX;
 pub(super) use hello::{Wanted, greet_host, greet_server};
-pub(super) use say::{Attached, Command, Failure, HostSays, LogLine, ServerSays, TakenCounts};
+pub(super) use say::{Attached, Command, Failure, HostSays, LogLine, MessageCounts, ServerSays};
 pub(super) use stream::{FrameReader, FrameWriter, split};
 
 /// The version spoken here.
-pub(super) const VERSION: Version = Version { major: 1, minor: 3 };
+pub(super) const VERSION: Version = Version { major: 1, minor: 4 };
 
 /// From this minor version on a host tells what its kernel uses.
 pub(super) const MINOR_WITH_USAGE: u32 = 1;

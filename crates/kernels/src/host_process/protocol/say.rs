@@ -71,7 +71,7 @@ pub(crate) enum HostSays {
     /// The journal is complete, and all of it was delivered.
     Closed,
     /// These have left the queues to the kernel: so many more may be sent.
-    Taken(TakenCounts),
+    Taken(MessageCounts),
     /// Where requests to run code have ended, all that are known; after the deliveries before. Said when some ended because
     /// the kernel's process did, and on each connection.
     Ended { requests: Vec<(Box<str>, Position)> },
@@ -100,6 +100,9 @@ pub(crate) struct Attached {
     /// The requests to run code, oldest first.
     #[serde(default)]
     pub(crate) executions: Vec<Execution>,
+    /// How many messages of servers before wait in the queues to the kernel; told of as `taken` when it has them.
+    #[serde(default)]
+    pub(crate) queued: MessageCounts,
     /// What the host was made from. Another version may not understand it, and then cannot start a new host when this
     /// one is killed.
     #[serde(default)]
@@ -108,7 +111,7 @@ pub(crate) struct Attached {
 
 /// How many messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct TakenCounts {
+pub(crate) struct MessageCounts {
     #[serde(default)]
     pub(crate) shell: usize,
     #[serde(default)]
@@ -117,7 +120,7 @@ pub(crate) struct TakenCounts {
     pub(crate) stdin: usize,
 }
 
-impl TakenCounts {
+impl MessageCounts {
     /// One more on this channel.
     pub(crate) fn add(&mut self, channel: Channel) {
         let count = match channel {

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::mpsc;
 use tracing::warn;
-use wire::{Channel, Frame as WireFrame, Subprotocol};
+use wire::{Frame as WireFrame, Subprotocol};
 
 use super::{
     log::Log,
@@ -20,13 +20,14 @@ use crate::{
     attachment::ClientPosition,
     host::{
         HostHandle,
-        handle::{Asker, HostGone, Room, Taken, Upward},
+        handle::{Asker, HostGone, Room, Upward},
         journal::Execution,
+        taken::OnTheirWay,
     },
     host_process::{
         protocol::{
-            Carried, Command, Failure, Frame, FrameReader, FrameWriter, HostSays, Kind, ProtocolError,
-            ServerSays, Wanted, message,
+            Carried, Command, Failure, Frame, FrameReader, FrameWriter, HostSays, Kind, MessageCounts,
+            ProtocolError, ServerSays, Wanted, message,
         },
         setup::Setup,
     },
@@ -44,6 +45,7 @@ pub(super) enum Left {
 /// What the host remembers from one server to the next.
 pub(super) struct Memory {
     setup: Setup,
+    on_their_way: OnTheirWay,
     /// A plain mutex, never held across an await.
     told: Mutex<Told>,
 }
@@ -61,6 +63,7 @@ impl Memory {
     pub(super) fn new(setup: Setup) -> Self {
         Self {
             setup,
+            on_their_way: OnTheirWay::default(),
             told: Mutex::default(),
         }
     }
@@ -88,7 +91,6 @@ pub(super) struct Connection {
 struct Outlet {
     answers: mpsc::UnboundedSender<HostSays>,
     fetches: mpsc::UnboundedSender<(u64, Position)>,
-    taken: mpsc::UnboundedSender<Channel>,
 }
 
 impl Connection {
@@ -101,15 +103,17 @@ impl Connection {
         let (answers, said) = mpsc::unbounded_channel();
         let (fetches, fetching) = mpsc::unbounded_channel();
         let (taken, taking) = mpsc::unbounded_channel();
-        let outlet = Outlet {
-            answers,
-            fetches,
-            taken,
-        };
+        let outlet = Outlet { answers, fetches };
+        let queued = self.memory.on_their_way.tell(taken);
         let asked = Asked {
             said,
             fetching,
             taking,
+            queued: MessageCounts {
+                shell: queued.shell,
+                control: queued.control,
+                stdin: queued.stdin,
+            },
         };
         let pump = Pump::new(&self, writer, asked, wanted);
         tokio::select! {
@@ -121,7 +125,7 @@ impl Connection {
     async fn listen(&self, reader: &mut FrameReader, outlet: &Outlet) -> Left {
         loop {
             let heard = match reader.next().await {
-                Ok(frame) => self.hear(frame, outlet).await,
+                Ok(frame) => self.hear(frame, outlet),
                 Err(error) => Err(error),
             };
             match heard {
@@ -132,9 +136,10 @@ impl Connection {
         }
     }
 
-    async fn hear(&self, frame: Frame, outlet: &Outlet) -> Result<Option<Left>, ProtocolError> {
+    /// Never waits: behind a message for the kernel may come the news that it is to be interrupted.
+    fn hear(&self, frame: Frame, outlet: &Outlet) -> Result<Option<Left>, ProtocolError> {
         match frame.kind {
-            Kind::Message => self.pass_on(message(frame.body)?, outlet).await?,
+            Kind::Message => self.pass_on(message(frame.body)?)?,
             Kind::Control => {
                 let says = serde_json::from_slice(&frame.body).map_err(ProtocolError::bad)?;
                 return Ok(self.obey(says, outlet));
@@ -144,7 +149,7 @@ impl Connection {
         Ok(None)
     }
 
-    async fn pass_on(&self, carried: Carried, outlet: &Outlet) -> Result<(), ProtocolError> {
+    fn pass_on(&self, carried: Carried) -> Result<(), ProtocolError> {
         let Carried { client, msg_id, v1 } = carried;
         let message = Subprotocol::V1
             .decode(WireFrame::Binary(v1))
@@ -152,17 +157,15 @@ impl Connection {
         if let Some(execution) = Execution::of(&client, &msg_id, &message) {
             self.host.journal.note_execution(execution);
         }
-        let taken = Taken {
-            channel: message.channel,
-            told: outlet.taken.clone(),
-        };
+        let taken = self.memory.on_their_way.add(message.channel);
         let upward = Upward {
             from: Asker::Client(client),
             msg_id,
             message,
             room: Some(Room::AtServer { _taken: taken }),
+            place: None,
         };
-        if self.host.pass_on(upward).await.is_err() {
+        if self.host.pass_on(upward).is_err() {
             warn!("a message came for a kernel that is gone");
         }
         Ok(())

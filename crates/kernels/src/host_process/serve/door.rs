@@ -208,3 +208,25 @@ async fn greet(stream: UnixStream, secret: &Secret, body_bytes_max: usize) -> Re
         wanted,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_socket_and_the_directory_it_lies_in_are_for_their_owner_alone_and_the_socket_goes_with_the_door()
+     {
+        let runtime_dir = tempfile::tempdir().unwrap();
+        let hosts_dir = runtime_dir.path().join("hosts");
+        let address = HostAddress {
+            socket: hosts_dir.join("host.sock"),
+            secret: Secret::random().unwrap(),
+        };
+        let door = Door::open(&address).unwrap();
+        let rights = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(rights(&address.socket), 0o600);
+        assert_eq!(rights(&hosts_dir), 0o700);
+        drop(door);
+        assert!(!address.socket.exists());
+    }
+}

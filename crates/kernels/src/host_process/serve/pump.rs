@@ -14,7 +14,7 @@ use crate::{
     KernelStatus, Position,
     host::journal::{Execution, Fetched, News, Read},
     host_process::protocol::{
-        Attached, FrameWriter, HostSays, Kind, ProtocolError, TakenCounts, Wanted, carry_delivery,
+        Attached, FrameWriter, HostSays, Kind, MessageCounts, ProtocolError, Wanted, carry_delivery,
         carry_fetched,
     },
 };
@@ -27,6 +27,8 @@ pub(super) struct Asked {
     pub(super) said: mpsc::UnboundedReceiver<HostSays>,
     pub(super) fetching: mpsc::UnboundedReceiver<(u64, Position)>,
     pub(super) taking: mpsc::UnboundedReceiver<Channel>,
+    /// What servers before have sent that the kernel does not have yet.
+    pub(super) queued: MessageCounts,
 }
 
 /// The writing half.
@@ -125,6 +127,7 @@ impl<'a> Pump<'a> {
                 clients: told.clients.values().cloned().collect(),
                 requests: journal.requests(),
                 executions: journal.executions(),
+                queued: self.asked.queued,
                 setup,
             }
         };
@@ -264,7 +267,7 @@ impl<'a> Pump<'a> {
     }
 
     fn tell_taken(&mut self, first: Channel) -> Result<(), ProtocolError> {
-        let mut counts = TakenCounts::default();
+        let mut counts = MessageCounts::default();
         let mut taken = Some(first);
         while let Some(channel) = taken {
             counts.add(channel);
