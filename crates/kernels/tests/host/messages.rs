@@ -196,15 +196,18 @@ async fn nobody_asks_under_the_id_of_anothers_request() {
         .send(Channel::Control, "kernel_info_request", "2", &json!({}))
         .await;
     other.until("kernel_info_reply", "2").await;
-    asker
-        .send(Channel::Stdin, "input_reply", "3", &json!({"value": "Ada"}))
-        .await;
     loop {
         let delivery = asker.next().await;
         let msg_type = delivery.message().header().unwrap().msg_type.into_owned();
         assert_ne!(msg_type, "kernel_info_reply");
-        if msg_type == "execute_reply" {
-            break;
+        match &*msg_type {
+            // It may ask only now: control is answered beside it.
+            "input_request" => {
+                let reply = json!({"value": "Ada"});
+                asker.send(Channel::Stdin, "input_reply", "3", &reply).await;
+            }
+            "execute_reply" => break,
+            _ => {}
         }
     }
 }
