@@ -9,7 +9,7 @@ use authorization::{Authorized, Changes, Execute, Guard, GuardedRouter, Read, Un
 use axum::{
     extract::{
         Query, State,
-        ws::{Message, WebSocket, WebSocketUpgrade},
+        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
     },
     response::Response,
 };
@@ -99,7 +99,6 @@ async fn connect(
     }
     Ok(upgrade.on_upgrade(async move |socket| {
         if let End::Goodbye = serve(socket, auth, &kernel, attachment, connection, &config).await {
-            kernel.note_goodbye(&client);
             merging.note_goodbye(&kernel, &client);
         }
     }))
@@ -152,8 +151,8 @@ async fn serve(
         .with(|outgoing| std::future::ready(Ok::<_, ClientGone>(put(outgoing))));
     let has_closed = AtomicBool::new(false);
     let mut incoming = (&mut stream).map(|received| {
-        if let Ok(Message::Close(_)) = received {
-            has_closed.store(true, Ordering::Relaxed);
+        if let Ok(Message::Close(frame)) = &received {
+            has_closed.store(is_goodbye(frame.as_ref()), Ordering::Relaxed);
         }
         received.map_err(|_| ClientGone).and_then(take)
     });
@@ -183,6 +182,16 @@ async fn serve(
         Closed::ClientGone if has_closed.into_inner() => End::Goodbye,
         _ => End::Other,
     }
+}
+
+/// Whether somebody meant to close it. A proxy may close with another code what has broken before it.
+fn is_goodbye(frame: Option<&CloseFrame>) -> bool {
+    frame.is_none_or(|frame| {
+        matches!(
+            frame.code,
+            close_code::NORMAL | close_code::AWAY | close_code::STATUS
+        )
+    })
 }
 
 fn put(outgoing: Outgoing) -> Message {

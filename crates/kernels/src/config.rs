@@ -140,6 +140,9 @@ pub struct KernelLimits {
     /// How long all is kept for a client that has closed its connection; afterwards only what its own cells say. It may come
     /// back at once, as when somebody asks a front end to connect again.
     pub return_wait: Duration,
+    /// How long that is kept after their end, when nobody writes it into their document or decides not to: another page may
+    /// have it open for so long.
+    pub owed_wait: Duration,
     /// The end of a kernel's standard error that is kept to be shown.
     pub stderr_tail_bytes_max: usize,
     /// A `kernel.json`.
@@ -161,6 +164,7 @@ impl Default for KernelLimits {
             remembered_clients_max: 64,
             remembered_clients_total_max: 1_024,
             return_wait: Duration::from_secs(60),
+            owed_wait: Duration::from_hours(24),
             stderr_tail_bytes_max: 16 << 10,
             kernelspec_bytes_max: 1 << 20,
         }

@@ -241,14 +241,16 @@ impl Kernel {
         newest_of(self.executions())
     }
 
-    /// What these have said is written down, and need not be kept for clients that are gone for good.
-    pub fn note_written(&self, executions: &[Execution]) {
-        self.0.host.clients.note_written(executions);
+    /// What these have said, those that have ended, is written down or never will be: it need not be kept for clients that
+    /// are gone for good.
+    pub fn note_seen_to(&self, executions: &[Execution]) {
+        self.0.host.clients.note_seen_to(executions);
     }
 
-    /// A client that is gone has closed its connection, and not only lost it.
-    pub fn note_goodbye(&self, client: &ClientId) {
-        self.0.host.clients.say_goodbye(client);
+    /// A client that is gone has closed its connection, and not only lost it. What its requests say is kept on only if it is
+    /// to be written somewhere (`is_written`). Gives the position before which it has all; `None` if it is there again.
+    pub fn note_goodbye(&self, client: &ClientId, is_written: bool) -> Option<Position> {
+        self.0.host.clients.say_goodbye(client, is_written)
     }
 
     /// Where its next message will stand.

@@ -15,7 +15,7 @@ use authorization::Caller;
 use kernels::{ClientId, Execution, Kernel, Position};
 use tokio::{sync::Notify, time::sleep};
 
-use super::{Merging, due};
+use super::{Merging, NOTEBOOK, due};
 
 /// How long a kernel is left alone first: cells that end one after the other are one save, and a page that is only
 /// reloaded is back.
@@ -30,7 +30,7 @@ pub(crate) struct Goodbyes(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// Where the kernel was then; what ended before, the client has seen.
+    /// Before it the client had all then.
     said_at: Mutex<HashMap<ClientId, Position>>,
     wake: Notify,
 }
@@ -89,8 +89,10 @@ impl Merging {
 
     /// A client has closed its connection, and not only lost it.
     pub(crate) fn note_goodbye(&self, kernel: &Kernel, client: &ClientId) {
-        if let Some(goodbyes) = self.askers.goodbyes(kernel.id()) {
-            goodbyes.say(client, kernel.position());
+        let is_written = !self.sessions.paths_of(kernel.id(), NOTEBOOK).is_empty();
+        let seen = kernel.note_goodbye(client, is_written);
+        if let (Some(seen), Some(goodbyes)) = (seen, self.askers.goodbyes(kernel.id())) {
+            goodbyes.say(client, seen);
         }
     }
 

@@ -210,7 +210,7 @@ impl Merging {
             self.settled.note(kernel.id(), path, version, executions);
             // Of several documents it may be another whose cells these are.
             if self.sessions.paths_of(kernel.id(), NOTEBOOK).len() <= 1 {
-                kernel.note_written(executions);
+                kernel.note_seen_to(executions);
             }
         }
         Ok(cells)

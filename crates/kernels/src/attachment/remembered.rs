@@ -12,6 +12,8 @@ pub(crate) struct RememberedMax {
     of_all: usize,
     /// For how long one is remembered whole that has said goodbye.
     pub(super) return_wait: Duration,
+    /// For how long what its requests have said is kept after their end.
+    pub(super) owed_wait: Duration,
 }
 
 /// A client that has gone away.
@@ -35,6 +37,7 @@ impl RememberedMax {
             of_one_user: limits.remembered_clients_max,
             of_all: limits.remembered_clients_total_max,
             return_wait: limits.return_wait,
+            owed_wait: limits.owed_wait,
         }
     }
 
@@ -76,6 +79,7 @@ mod tests {
             of_one_user: max.0,
             of_all: max.1,
             return_wait: Duration::ZERO,
+            owed_wait: Duration::ZERO,
         };
         let gone = gone.iter().zip(0..);
         let gone = gone.map(|(&(user, session, is_owed), generation)| Gone {

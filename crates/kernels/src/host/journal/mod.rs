@@ -240,6 +240,21 @@ impl Journal {
         self.lock().needed_from
     }
 
+    /// Whether all from there on is still at hand, as far as is known.
+    pub(crate) fn holds(&self, from: Position) -> bool {
+        let state = self.lock();
+        let in_memory_from = state.entries.front().map(|entry| entry.position);
+        let first = match &state.store {
+            Store::File(spill) => spill.first(),
+            Store::Host(_) => state.needed_from,
+        };
+        first
+            .into_iter()
+            .chain(in_memory_from)
+            .chain([self.head()])
+            .any(|first| first <= from)
+    }
+
     /// What stands at `from` and after it, for `client`.
     pub(crate) fn read(&self, from: Position, client: &ClientId) -> Read {
         self.read_those(from, |audience| audience.includes(client))
