@@ -233,3 +233,22 @@ impl Permissions for MessagePermissions {
         self.changes.seen()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_goes_says_goodbye_and_a_proxy_that_lost_it_does_not() {
+        let says = |code| {
+            is_goodbye(Some(&CloseFrame {
+                code,
+                reason: "".into(),
+            }))
+        };
+        assert!(is_goodbye(None) && says(1000) && says(1001) && says(1005));
+        for code in [1002, 1006, 1011, 1012, 1013, 1014, 3000, 4000] {
+            assert!(!says(code), "{code}");
+        }
+    }
+}

@@ -23,14 +23,13 @@ impl Merging {
         self.contents.get(path, WHOLE.without_bytes()).await
     }
 
-    /// Writes into the file what it lacks; gives the number of cells, and the version in which the file has all.
+    /// Writes into the file what it lacks of what is complete; gives the number of cells, and the version in which the file has all.
     pub(super) async fn write(
         &self,
         path: &ContentsPath,
         outline: ContentsModel,
-        mut retold: Vec<Retold>,
+        retold: Vec<Retold>,
     ) -> Result<(usize, Option<FileVersion>), ContentsError> {
-        retold.retain(|retold| retold.outputs.is_complete);
         if retold.is_empty() {
             return Ok((0, outline.version));
         }

@@ -84,7 +84,12 @@ impl Merging {
                 && let Ok(kernel) = self.kernels.get(&session.kernel.id)
             {
                 let opener = caller.absentee();
-                self.merge(Some(&opener), &kernel, path, due(&kernel)).await;
+                let right = |client: &ClientId| self.right(Some(&opener), &kernel, client);
+                let seen_to = self.merge_by(&right, &kernel, path, due(&kernel)).await;
+                // Of several documents it may be another whose cells these are.
+                if self.sessions.paths_of(kernel.id(), NOTEBOOK).len() <= 1 {
+                    kernel.note_seen_to(&seen_to);
+                }
             }
         }
     }
@@ -131,22 +136,14 @@ impl Merging {
         if due.is_empty() {
             return;
         }
+        let mut seen_to = due.clone();
         for path in self.sessions.paths_of(kernel.id(), NOTEBOOK) {
             if let Ok(path) = path.parse() {
-                self.merge_by(right, kernel, &path, due.clone()).await;
+                let here = self.merge_by(right, kernel, &path, due.clone()).await;
+                seen_to.retain(|execution| here.contains(execution));
             }
         }
-    }
-
-    async fn merge(
-        &self,
-        caller: Option<&Absentee>,
-        kernel: &Kernel,
-        path: &ContentsPath,
-        due: Vec<Execution>,
-    ) {
-        let right = |client: &ClientId| self.right(caller, kernel, client);
-        self.merge_by(&right, kernel, path, due).await;
+        kernel.note_seen_to(&seen_to);
     }
 
     /// Who is asked about for a client: who has it; or, after a restart of the server, for one, who calls, if it is theirs.
@@ -158,62 +155,75 @@ impl Merging {
         })
     }
 
-    async fn merge_by(&self, right: &Right<'_>, kernel: &Kernel, path: &ContentsPath, due: Vec<Execution>) {
+    /// Gives what is written, or never will be here.
+    async fn merge_by(
+        &self,
+        right: &Right<'_>,
+        kernel: &Kernel,
+        path: &ContentsPath,
+        due: Vec<Execution>,
+    ) -> Vec<Execution> {
         if due.is_empty() {
-            return;
+            return due;
         }
         let merging = async {
-            let allowed = allowed(right, kernel, path, due).await?;
-            Some(self.write_missed(kernel, &allowed).await)
+            let Allowed {
+                file,
+                executions,
+                refused: mut seen_to,
+            } = allowed(right, kernel, path, due).await;
+            if let Some(file) = file {
+                match self.write_missed(kernel, file.entry(), &executions).await {
+                    Ok(written) => seen_to.extend(written),
+                    Err(error) => {
+                        warn!(kernel.id = %kernel.id(), %path, %error, "failed to write missed outputs into {path}");
+                    }
+                }
+            }
+            seen_to
         };
-        match timeout(MERGE_TIME_MAX, merging).await {
-            Ok(None | Some(Ok(0))) => {}
-            Ok(Some(Ok(cells))) => {
-                info!(kernel.id = %kernel.id(), %path, "wrote missed outputs of {cells} cells into {path}");
-            }
-            Ok(Some(Err(error))) => {
-                warn!(kernel.id = %kernel.id(), %path, %error, "failed to write missed outputs into {path}");
-            }
-            Err(_) => {
-                warn!(kernel.id = %kernel.id(), %path, "wrote no missed outputs into {path}: it took too long");
-            }
-        }
+        timeout(MERGE_TIME_MAX, merging).await.unwrap_or_else(|_| {
+            warn!(kernel.id = %kernel.id(), %path, "wrote no missed outputs into {path}: it took too long");
+            Vec::new()
+        })
     }
 
+    /// Gives those of which the file has all that it can have.
     async fn write_missed(
         &self,
         kernel: &Kernel,
-        allowed: &Allowed,
-    ) -> Result<usize, contents::ContentsError> {
-        let (path, executions) = (allowed.file.entry(), &allowed.executions);
+        path: &ContentsPath,
+        executions: &[Execution],
+    ) -> Result<Vec<Execution>, contents::ContentsError> {
         let outline = self.outline(path).await?;
         if self.settled.is(kernel.id(), path, outline.version, executions) {
-            return Ok(0);
+            return Ok(executions.to_vec());
         }
         // It is never closed.
         let Some(place) = self.room.enter(kernel.id()).await else {
-            return Ok(0);
+            return Ok(Vec::new());
         };
         let until = kernel.position();
-        let retold = retell(
+        let mut retold = retell(
             kernel,
-            executions.clone(),
+            executions.to_vec(),
             until,
             &self.filters,
             OUTPUTS_BYTES_MAX,
         )
         .await;
-        let is_all = retold.iter().all(|retold| retold.outputs.is_complete);
+        let all = retold.len();
+        retold.retain(|retold| retold.outputs.is_complete);
+        let complete: Vec<_> = retold.iter().map(|retold| retold.execution.clone()).collect();
         let (cells, version) = self.write(path, outline, retold).await?;
         drop(place);
-        if is_all {
-            self.settled.note(kernel.id(), path, version, executions);
-            // Of several documents it may be another whose cells these are.
-            if self.sessions.paths_of(kernel.id(), NOTEBOOK).len() <= 1 {
-                kernel.note_seen_to(executions);
-            }
+        if cells > 0 {
+            info!(kernel.id = %kernel.id(), %path, "wrote missed outputs of {cells} cells into {path}");
         }
-        Ok(cells)
+        if complete.len() == all {
+            self.settled.note(kernel.id(), path, version, executions);
+        }
+        Ok(complete)
     }
 }
 
@@ -223,36 +233,37 @@ type Right<'a> = dyn Fn(&ClientId) -> Option<Absentee> + Send + Sync + 'a;
 /// What may be written where.
 struct Allowed {
     /// The guard has handed it out.
-    file: ContentsName,
+    file: Option<ContentsName>,
     executions: Vec<Execution>,
+    /// Who sent them may not, or not any more.
+    refused: Vec<Execution>,
 }
 
 /// Of what is due in a kernel, that which may be written into the document: each request's outputs by the right of who sent
 /// it, as if their page were there still. So outputs are trusted as those are that one saves oneself, and nobody has
 /// anything written by opening a session for a document of others.
-async fn allowed(
-    right: &Right<'_>,
-    kernel: &Kernel,
-    path: &ContentsPath,
-    due: Vec<Execution>,
-) -> Option<Allowed> {
+async fn allowed(right: &Right<'_>, kernel: &Kernel, path: &ContentsPath, due: Vec<Execution>) -> Allowed {
     let mut files = HashMap::<ClientId, Option<ContentsName>>::new();
-    let mut executions = Vec::new();
+    let (mut executions, mut refused) = (Vec::new(), Vec::new());
     for execution in due {
         let client = &execution.client;
         if !files.contains_key(client) {
-            let file = match right(client) {
-                Some(asker) => may_fill(&asker, kernel, path).await,
-                None => None,
+            let Some(asker) = right(client) else {
+                // Who it is may be known later.
+                continue;
             };
-            files.insert(client.clone(), file);
+            files.insert(client.clone(), may_fill(&asker, kernel, path).await);
         }
-        if let Some(Some(_)) = files.get(client) {
-            executions.push(execution);
+        match files.get(client) {
+            Some(Some(_)) => executions.push(execution),
+            _ => refused.push(execution),
         }
     }
-    let file = files.into_values().flatten().next()?;
-    Some(Allowed { file, executions })
+    Allowed {
+        file: files.into_values().flatten().next(),
+        executions,
+        refused,
+    }
 }
 
 /// The document, if somebody may have outputs of this kernel in it: who may run code there and save the document.
