@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use authorization::Authorizer;
 use http::{HeaderMap, HeaderValue};
@@ -30,6 +31,7 @@ pub struct TestServerBuilder {
     python: Option<PathBuf>,
     kernelspecs: Vec<(String, serde_json::Value)>,
     has_fake_kernel: bool,
+    return_wait: Option<Duration>,
     directories: TempDir,
 }
 
@@ -49,6 +51,7 @@ impl TestServer {
             python: None,
             kernelspecs: Vec::new(),
             has_fake_kernel: true,
+            return_wait: None,
             directories,
         }
     }
@@ -143,6 +146,13 @@ impl TestServerBuilder {
     #[must_use]
     pub fn setting(mut self, name: &str, value: &str) -> Self {
         self.arguments.push(format!("--{name}={value}"));
+        self
+    }
+
+    /// For how long all is kept for a page that was closed.
+    #[must_use]
+    pub fn return_wait(mut self, wait: Duration) -> Self {
+        self.return_wait = Some(wait);
         self
     }
 
@@ -273,6 +283,9 @@ impl TestServerBuilder {
             config.kernels.kernelspec_dirs = vec![kernels];
             config.kernels.native_kernel = None;
             config.frontends.environments.clear();
+        }
+        if let Some(wait) = self.return_wait {
+            config.kernels.limits.return_wait = wait;
         }
         // This process is not the server's program.
         config.kernels.host_program = config.kernels.host_program.map(|_| server_program());

@@ -12,9 +12,9 @@ use super::{
     permissions::{READ, Withdrawn},
 };
 
-const LONG_CODE: &str = "print first\nsleep 600000 until interrupted";
+pub(super) const LONG_CODE: &str = "print first\nsleep 600000 until interrupted";
 
-fn with_notebooks(code: &str, names: &[&str]) -> TestServerBuilder {
+pub(super) fn with_notebooks(code: &str, names: &[&str]) -> TestServerBuilder {
     let text = notebook(code).to_string();
     let files = names.iter();
     files.fold(TestServer::builder(), |builder, name| {
@@ -45,7 +45,7 @@ async fn until_in_file(root: &Path, name: &str) {
 }
 
 /// A page whose cell runs until [`end`].
-async fn page_with_long_cell(client: &TestClient, path: &str) -> (String, TestSocket) {
+pub(super) async fn page_with_long_cell(client: &TestClient, path: &str) -> (String, TestSocket) {
     let kernel = session_of(client, path).await;
     let mut page = client.channels(&kernel, "page", Subprotocol::V1).await;
     run_cell_two(&mut page, LONG_CODE).await;
@@ -53,7 +53,7 @@ async fn page_with_long_cell(client: &TestClient, path: &str) -> (String, TestSo
 }
 
 /// Ends the cell when so many are connected to its kernel.
-async fn end(client: &TestClient, kernel: &str, connections: u64) {
+pub(super) async fn end(client: &TestClient, kernel: &str, connections: u64) {
     let path = format!("/api/kernels/{kernel}");
     eventually("that its page is gone", async || {
         let model = client.get(&path).await.expect(200).json();
@@ -64,7 +64,7 @@ async fn end(client: &TestClient, kernel: &str, connections: u64) {
     cell_ended(client, kernel).await;
 }
 
-async fn until_long_cell_is_in_file(root: &Path, name: &str) {
+pub(super) async fn until_long_cell_is_in_file(root: &Path, name: &str) {
     eventually("the outputs in the file", async || {
         (outputs_in(root, name)[1]["ename"] == "KeyboardInterrupt").then_some(())
     })

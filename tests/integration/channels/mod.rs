@@ -4,6 +4,7 @@ mod bad_input;
 mod chaos;
 mod debugger;
 mod endings;
+mod goodbye;
 pub(crate) mod ipykernel;
 mod left_over;
 mod memory;
