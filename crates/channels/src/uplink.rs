@@ -61,7 +61,13 @@ impl<P: Permissions> Uplink<'_, P> {
         };
         drop(entries);
         // What the kernel takes at once of what was read; for more there is nobody to wait.
-        let _rest = tokio::task::unconstrained(passing).now_or_never();
+        let rest = tokio::task::unconstrained(passing).now_or_never();
+        if rest.is_none() {
+            warn!(
+                client = %outlet.client,
+                "a client is gone whose messages the kernel had no room for yet: they are lost"
+            );
+        }
         closed
     }
 

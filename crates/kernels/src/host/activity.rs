@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use wire::{Header, Message};
+use wire::{Channel, Header, Message};
 
 use crate::{ExecutionState, KernelStatus};
 
@@ -81,14 +81,45 @@ impl Shells {
             }
             (_, None) => self.main_is_busy = state == ExecutionState::Busy,
         }
-        match self.main_is_busy || !self.busy_subshells.is_empty() {
+        match self.is_any_busy() {
             true => ExecutionState::Busy,
             false => state,
         }
     }
+
+    /// A subshell ends. What it worked on says no more that it is done.
+    fn end(&mut self, subshell: &str) {
+        self.busy_subshells.remove(subshell);
+    }
+
+    fn is_any_busy(&self) -> bool {
+        self.main_is_busy || !self.busy_subshells.is_empty()
+    }
+
+    /// Notes what is asked of the kernel; whether whoever watches the status wants to know.
+    pub(super) fn observe_request(&mut self, request: &Message, status: &mut KernelStatus) -> bool {
+        if request.channel != Channel::Control || status.execution_state != ExecutionState::Busy {
+            return false;
+        }
+        let is_end = |header: Header<'_>| header.msg_type == "delete_subshell_request";
+        let ended = || {
+            serde_json::from_slice::<AskedOf<'_>>(&request.content)
+                .ok()?
+                .subshell_id
+        };
+        let Some(subshell) = request.header().is_ok_and(is_end).then(ended).flatten() else {
+            return false;
+        };
+        self.end(&subshell);
+        if self.is_any_busy() {
+            return false;
+        }
+        status.execution_state = ExecutionState::Idle;
+        true
+    }
 }
 
-/// What says in which shell a request was answered.
+/// What says of which shell a request is.
 #[derive(Deserialize)]
 struct AskedOf<'a> {
     #[serde(borrow, default)]
@@ -164,7 +195,6 @@ pub(super) fn note_session(status: &mut KernelStatus, session: &str) {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use wire::Channel;
 
     use super::*;
 
@@ -256,6 +286,33 @@ mod tests {
         for (number, (says, subshell, does)) in said.into_iter().enumerate() {
             assert_eq!(shells.hear(says, subshell), does, "{number}");
         }
+    }
+
+    #[test]
+    fn a_subshell_that_is_deleted_is_busy_no_more() {
+        let deletes = |subshell: &str| Message {
+            channel: Channel::Control,
+            header: Bytes::from_static(
+                br#"{"msg_id":"1","msg_type":"delete_subshell_request","session":"k"}"#,
+            ),
+            parent_header: Bytes::from_static(b"{}"),
+            metadata: Bytes::from_static(b"{}"),
+            content: format!(r#"{{"subshell_id":"{subshell}"}}"#).into(),
+            buffers: vec![],
+        };
+        let mut shells = Shells::default();
+        let mut kernel = status(ExecutionState::Busy);
+        for busy in ["a", "b"] {
+            let _ = shells.hear(ExecutionState::Busy, Some(busy));
+        }
+        assert!(!shells.observe_request(&deletes("a"), &mut kernel));
+        assert_eq!(kernel.execution_state, ExecutionState::Busy);
+        assert!(shells.observe_request(&deletes("b"), &mut kernel));
+        assert_eq!(kernel.execution_state, ExecutionState::Idle);
+        // What the main shell does is its own.
+        let _ = shells.hear(ExecutionState::Busy, None);
+        kernel.execution_state = ExecutionState::Busy;
+        assert!(!shells.observe_request(&deletes("b"), &mut kernel));
     }
 
     #[test]

@@ -134,6 +134,7 @@ impl Core {
     /// Notes who asks, so that the answer finds them. `false` when somebody else has asked under this id and waits
     /// for the answer: the kernel must not be asked, or they would get the answer to this.
     pub(super) fn asks(&self, msg_id: &str, asker: Asker, message: &Message) -> bool {
+        self.observe_request(message);
         let mut asked = self.asked();
         match asked.of_mut(message.channel) {
             // What comes there is an answer itself.
@@ -142,6 +143,12 @@ impl Core {
             Some(asked) => asked.note_unanswered(msg_id, asker),
             None => true,
         }
+    }
+
+    fn observe_request(&self, request: &Message) {
+        let mut shells = self.shells();
+        self.status
+            .send_if_modified(|status| shells.observe_request(request, status));
     }
 
     /// Whether the kernel may be asked more on this channel: so much of what it was asked has been answered.
