@@ -132,33 +132,46 @@ fn is_member(pid: Pid, leader: Pid) -> bool {
     })
 }
 
-/// Whether a process carries the mark of a host.
-pub(crate) fn has_mark_of(pid: i32, host_mark: &str) -> bool {
-    let of_launch = |value: &[u8]| {
-        let launch = value.strip_prefix(host_mark.as_bytes());
-        launch.is_some_and(|launch| launch.starts_with(b"/"))
-    };
+/// Whether a process carries the mark of a host; `None` when that cannot be said yet: while a program takes the place of
+/// another, its environment is empty for a moment.
+pub(crate) fn has_mark_of(pid: i32, host_mark: &str) -> Option<bool> {
     #[cfg(target_os = "linux")]
-    return Pid::from_raw(pid).is_some_and(|pid| has_mark(pid, of_launch));
+    {
+        let of_launch = |value: &[u8]| {
+            let launch = value.strip_prefix(host_mark.as_bytes());
+            launch.is_some_and(|launch| launch.starts_with(b"/"))
+        };
+        match environment(pid) {
+            Ok(environment) if environment.is_empty() => None,
+            environment => Some(environment.is_ok_and(|environment| names_mark(&environment, of_launch))),
+        }
+    }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = (pid, of_launch);
-        false
+        let _ = (pid, host_mark);
+        Some(false)
     }
 }
 
 /// Whether a process has such a mark in its environment. A zombie has none any more, and those of others cannot be read.
 #[cfg(target_os = "linux")]
 fn has_mark(pid: Pid, is_such: impl Fn(&[u8]) -> bool) -> bool {
-    let environment = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero()));
-    environment.is_ok_and(|environment| {
-        let mut variables = environment.split(|byte| *byte == 0);
-        variables.any(|variable| {
-            let value = variable.strip_prefix(MARK.as_bytes());
-            value
-                .and_then(|value| value.strip_prefix(b"="))
-                .is_some_and(&is_such)
-        })
+    environment(pid.as_raw_nonzero().get()).is_ok_and(|environment| names_mark(&environment, is_such))
+}
+
+#[cfg(target_os = "linux")]
+fn environment(pid: i32) -> std::io::Result<Vec<u8>> {
+    std::fs::read(format!("/proc/{pid}/environ"))
+}
+
+#[cfg(target_os = "linux")]
+fn names_mark(environment: &[u8], is_such: impl Fn(&[u8]) -> bool) -> bool {
+    let mut variables = environment.split(|byte| *byte == 0);
+    variables.any(|variable| {
+        let value = variable.strip_prefix(MARK.as_bytes());
+        value
+            .and_then(|value| value.strip_prefix(b"="))
+            .is_some_and(&is_such)
     })
 }
 

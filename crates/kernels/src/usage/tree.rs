@@ -106,13 +106,14 @@ impl Tree {
         let mut members: Vec<Pid> = Vec::new();
         for stat in &others {
             let was_foreign = self.foreign.get(&stat.pid) == Some(&stat.started);
-            let is_marked = self.host_mark.as_ref().is_some_and(|mark| {
-                // A process that had no mark gets none.
-                !was_foreign && has_mark_of(stat.pid, mark)
-            });
-            if is_marked || roots.contains(&stat.session) {
+            // A process that had no mark gets none.
+            let is_marked = match &self.host_mark {
+                Some(mark) if !was_foreign => has_mark_of(stat.pid, mark),
+                _ => Some(false),
+            };
+            if is_marked == Some(true) || roots.contains(&stat.session) {
                 members.push(stat.pid);
-            } else {
+            } else if is_marked.is_some() {
                 foreign.insert(stat.pid, stat.started);
             }
         }
@@ -211,9 +212,11 @@ mod tests {
         let mark = format!("tree-b-{}", std::process::id());
         let shell = Shell::start("(setsid sleep 63 &) ; exec sleep 64", &format!("{mark}/1"));
         let mut tree = Tree::marked(mark);
-        // It alone, once the shell between them has ended: that would count for what it started.
-        let mut foreign = Tree::marked("tree".to_owned());
-        eventually_counts(1, || foreign.look(&[shell.pid()], u64::MAX));
+        // It alone, once the shell between them has ended: that would count for what it started. A tree that had seen both
+        // would know them.
+        eventually_counts(1, || {
+            Tree::marked("tree".to_owned()).look(&[shell.pid()], u64::MAX)
+        });
         eventually_counts(2, || {
             tree.searched = None;
             tree.look(&[shell.pid()], u64::MAX)
