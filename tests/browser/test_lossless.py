@@ -2,12 +2,10 @@
 
 import json
 import urllib.request
-from pathlib import Path
 
 import pytest
 
 import notebooks
-from front_ends import FRONT_ENDS
 from front_ends.waiting import KERNEL_TIMEOUT_S, until
 from sixty_lines import CELL, EXPECTED, LINES, expect_all_lines, seen_lines, shown
 
@@ -108,28 +106,6 @@ def test_a_page_reopened_during_a_cell_keeps_what_it_has_and_the_file_gets_the_r
     until(other, lambda: notebooks.output_text(server.root / "n.ipynb").splitlines() == EXPECTED, "all lines are in the file")
     after = front_end.open_notebook(context, server, "n.ipynb")
     until(after.page, lambda: shown(after) == EXPECTED, "all lines are in the cell")
-
-
-@pytest.mark.ours
-@pytest.mark.parametrize("front_end", FRONT_ENDS[:2], ids=lambda front_end: front_end.name)
-def test_with_our_extension_a_page_reopened_during_a_cell_shows_all_of_it(front_end, start_server, open_context):
-    extensions = Path(__file__).parents[2] / "frontend-static"
-    server = start_server(arguments=[f"--LabApp.extra_labextensions_path=['{extensions}']"])
-    notebooks.write(server.root / "n.ipynb", CELL, "print('the next one, of', number + 1)")
-    context, _ = open_context(server)
-    notebook = front_end.open_notebook(context, server, "n.ipynb")
-    notebook.run_existing_cell(0)
-    notebook.queue_cell(1)
-    seen_lines(notebook, 5)
-    notebook.page.close()
-    during = front_end.open_notebook(context, server, "n.ipynb")
-    until(during.page, lambda: shown(during), "there is output in the cell")
-    assert len(shown(during)) < LINES, "the cell ended before the page was open"
-    expect_all_lines(during)
-    until(during.page, lambda: shown(during, 1) == ["the next one, of 60"], "the queued cell has run")
-    during.save()
-    assert notebooks.output_text(server.root / "n.ipynb").splitlines() == [*EXPECTED, "the next one, of 60"]
-    assert during.cells.nth(1).locator(".jp-InputPrompt").inner_text() == "[2]:"
 
 
 @pytest.mark.ours

@@ -84,11 +84,13 @@ async fn connect(
     let client = client_id(auth.identity(), connect.session_id)?;
     let kernel = kernels.get(auth.resource())?;
     kernel.ready().await?;
-    if auth.allows::<Execute, Kernels>(auth.resource()).await {
-        merging.note_asker(&auth, &kernel, &client);
-    }
+    let may_execute = auth.allows::<Execute, Kernels>(auth.resource()).await;
     // From here on it counts as a connection, and no output is missed while the upgrade is under way.
     let mut attachment = kernel.attach(client.clone());
+    if may_execute {
+        // After it is attached: a goodbye of its connection before is taken back, also one that is only just said.
+        merging.note_asker(&auth, &kernel, &client);
+    }
     if let Some(since) = connect.since {
         attachment.start_at(Position(since));
     }

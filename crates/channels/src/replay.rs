@@ -158,7 +158,7 @@ impl Replay {
             if is_confirmed {
                 widgets.confirmed.note(&header.msg_type, &message.content);
             }
-            widgets.touched.insert(comm_id);
+            widgets.touch(comm_id);
         }
         if !is_confirmed
             && Kind::of(message, &header, true) == Kind::Output

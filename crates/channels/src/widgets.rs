@@ -59,7 +59,9 @@ impl OutputWidgets {
             _ => return None,
         };
         let before = match request {
-            Some(_) if self.requests.len() >= WIDGETS_MAX => return None,
+            Some(_) if self.requests.len() >= WIDGETS_MAX && !self.requests.contains_key(&comm_id) => {
+                return None;
+            }
             Some(request) => self.requests.insert(comm_id.clone(), request),
             None => self.requests.remove(&comm_id),
         };
@@ -86,6 +88,15 @@ pub(crate) struct WidgetsBefore {
     pub(crate) confirmed: OutputWidgets,
     /// The comms that took something since.
     pub(crate) touched: BTreeSet<String>,
+}
+
+impl WidgetsBefore {
+    /// Notes a comm that took something.
+    pub(crate) fn touch(&mut self, comm_id: String) {
+        if self.touched.len() < WIDGETS_MAX {
+            self.touched.insert(comm_id);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ async fn leave_nothing_behind(home: &Home, arguments: &[&str], kernels: Kernels,
     let before = at_rest(|| Footprint::of(&server, home)).await;
     let memory = memory_bytes(&server);
     start_and_end(&server.client(), kernels.then, code).await;
-    until_right(|| Footprint::of(&server, home), |after| after.is_within(&before)).await;
+    let look = || (Footprint::of(&server, home), before);
+    until_right(look, |(after, before)| after.is_within(before)).await;
     let growth = memory_bytes(&server).saturating_sub(memory);
     assert!(growth < GROWTH_BYTES_MAX, "{memory} bytes and {growth} more");
     assert_eq!(rows(home), 0);

@@ -108,7 +108,11 @@ impl Merging {
             if goodbyes.is_empty() || goodbyes.left_over(due(&kernel)).is_empty() {
                 continue;
             }
-            sleep(PAUSE).await;
+            tokio::select! {
+                // Then its end is what writes; and a host lives for as long as somebody holds its kernel.
+                _ended = kernel.ended() => return,
+                () = sleep(PAUSE) => {}
+            }
             if kernel.model().connections > 0 {
                 continue;
             }

@@ -3,7 +3,10 @@
 //! stays `busy` although a control request is answered meanwhile; also, which the reference does not have, although a
 //! subshell has finished something.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -67,6 +70,8 @@ pub(super) struct Said<'a> {
 pub(super) struct Shells {
     main_is_busy: bool,
     busy_subshells: HashSet<String>,
+    /// By the request that is to delete them.
+    to_delete: HashMap<Box<str>, String>,
 }
 
 impl Shells {
@@ -87,36 +92,54 @@ impl Shells {
         }
     }
 
-    /// A subshell ends. What it worked on says no more that it is done.
-    fn end(&mut self, subshell: &str) {
-        self.busy_subshells.remove(subshell);
-    }
-
     fn is_any_busy(&self) -> bool {
         self.main_is_busy || !self.busy_subshells.is_empty()
     }
 
-    /// Notes what is asked of the kernel; whether whoever watches the status wants to know.
-    pub(super) fn observe_request(&mut self, request: &Message, status: &mut KernelStatus) -> bool {
-        if request.channel != Channel::Control || status.execution_state != ExecutionState::Busy {
+    /// Notes which subshell a request is to delete.
+    pub(super) fn note_request(&mut self, msg_id: &str, request: &Message) {
+        let is_end = |header: Header<'_>| header.msg_type == "delete_subshell_request";
+        if request.channel != Channel::Control || !request.header().is_ok_and(is_end) {
+            return;
+        }
+        let subshell = serde_json::from_slice::<AskedOf<'_>>(&request.content).ok();
+        let subshell = subshell.and_then(|asked| asked.subshell_id);
+        if let Some(subshell) = subshell
+            && self.to_delete.len() < BUSY_SUBSHELLS_MAX
+        {
+            self.to_delete.insert(msg_id.into(), subshell.into_owned());
+        }
+    }
+
+    /// A request was answered; whether whoever watches the status wants to know. A subshell that is deleted says no more
+    /// that it is done with what it worked on.
+    pub(super) fn observe_answer(
+        &mut self,
+        request: &str,
+        answer: &Message,
+        status: &mut KernelStatus,
+    ) -> bool {
+        let Some(subshell) = self.to_delete.remove(request) else {
+            return false;
+        };
+        let answer = serde_json::from_slice::<Answer<'_>>(&answer.content);
+        if !answer.is_ok_and(|answer| answer.status == "ok") {
             return false;
         }
-        let is_end = |header: Header<'_>| header.msg_type == "delete_subshell_request";
-        let ended = || {
-            serde_json::from_slice::<AskedOf<'_>>(&request.content)
-                .ok()?
-                .subshell_id
-        };
-        let Some(subshell) = request.header().is_ok_and(is_end).then(ended).flatten() else {
-            return false;
-        };
-        self.end(&subshell);
-        if self.is_any_busy() {
+        let was_busy = self.busy_subshells.remove(&subshell);
+        if !was_busy || self.is_any_busy() || status.execution_state != ExecutionState::Busy {
             return false;
         }
         status.execution_state = ExecutionState::Idle;
         true
     }
+}
+
+/// The content of a reply.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    status: Cow<'a, str>,
 }
 
 /// What says of which shell a request is.
@@ -289,15 +312,13 @@ mod tests {
     }
 
     #[test]
-    fn a_subshell_that_is_deleted_is_busy_no_more() {
-        let deletes = |subshell: &str| Message {
+    fn a_subshell_is_busy_no_more_when_it_is_deleted() {
+        let control = |msg_type: &str, content: String| Message {
             channel: Channel::Control,
-            header: Bytes::from_static(
-                br#"{"msg_id":"1","msg_type":"delete_subshell_request","session":"k"}"#,
-            ),
+            header: format!(r#"{{"msg_id":"1","msg_type":"{msg_type}","session":"k"}}"#).into(),
             parent_header: Bytes::from_static(b"{}"),
             metadata: Bytes::from_static(b"{}"),
-            content: format!(r#"{{"subshell_id":"{subshell}"}}"#).into(),
+            content: content.into(),
             buffers: vec![],
         };
         let mut shells = Shells::default();
@@ -305,14 +326,16 @@ mod tests {
         for busy in ["a", "b"] {
             let _ = shells.hear(ExecutionState::Busy, Some(busy));
         }
-        assert!(!shells.observe_request(&deletes("a"), &mut kernel));
-        assert_eq!(kernel.execution_state, ExecutionState::Busy);
-        assert!(shells.observe_request(&deletes("b"), &mut kernel));
-        assert_eq!(kernel.execution_state, ExecutionState::Idle);
-        // What the main shell does is its own.
-        let _ = shells.hear(ExecutionState::Busy, None);
-        kernel.execution_state = ExecutionState::Busy;
-        assert!(!shells.observe_request(&deletes("b"), &mut kernel));
+        let mut delete = |subshell: &str, how: &str, does: ExecutionState| {
+            let content = format!(r#"{{"subshell_id":"{subshell}"}}"#);
+            shells.note_request("q", &control("delete_subshell_request", content));
+            let reply = control("delete_subshell_reply", format!(r#"{{"status":"{how}"}}"#));
+            shells.observe_answer("q", &reply, &mut kernel);
+            assert_eq!(kernel.execution_state, does, "{subshell} {how}");
+        };
+        delete("a", "ok", ExecutionState::Busy);
+        delete("b", "error", ExecutionState::Busy);
+        delete("b", "ok", ExecutionState::Idle);
     }
 
     #[test]

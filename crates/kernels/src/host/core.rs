@@ -134,7 +134,7 @@ impl Core {
     /// Notes who asks, so that the answer finds them. `false` when somebody else has asked under this id and waits
     /// for the answer: the kernel must not be asked, or they would get the answer to this.
     pub(super) fn asks(&self, msg_id: &str, asker: Asker, message: &Message) -> bool {
-        self.observe_request(message);
+        self.shells().note_request(msg_id, message);
         let mut asked = self.asked();
         match asked.of_mut(message.channel) {
             // What comes there is an answer itself.
@@ -143,12 +143,6 @@ impl Core {
             Some(asked) => asked.note_unanswered(msg_id, asker),
             None => true,
         }
-    }
-
-    fn observe_request(&self, request: &Message) {
-        let mut shells = self.shells();
-        self.status
-            .send_if_modified(|status| shells.observe_request(request, status));
     }
 
     /// Whether the kernel may be asked more on this channel: so much of what it was asked has been answered.
@@ -236,6 +230,7 @@ impl Core {
             return Heard::Other;
         };
         self.note_session(&header.session);
+        self.observe_answer(&parent.msg_id, message);
         let client = match self.asker(message.channel, &parent.msg_id) {
             Some(Asker::Host) => {
                 let is_info = header.msg_type == "kernel_info_reply";
@@ -259,6 +254,12 @@ impl Core {
             request: Some(&parent.msg_id),
         }]);
         Heard::Other
+    }
+
+    fn observe_answer(&self, request: &str, answer: &Message) {
+        let mut shells = self.shells();
+        self.status
+            .send_if_modified(|status| shells.observe_answer(request, answer, status));
     }
 
     /// Who gets what the kernel says on this channel to the request.
