@@ -96,6 +96,9 @@ async fn everything_that_is_done_through_the_api_is_an_event() {
                 event
             })
             .collect();
-        assert_eq!(until_mark(&mut socket).await, expected, "{method} {path}");
+        let mut events = until_mark(&mut socket).await;
+        // A directory that is looked at for the first time while it changes is told to be read again.
+        events.retain(|event| event["action"] != "refresh");
+        assert_eq!(events, expected, "{method} {path}");
     }
 }
